@@ -1,0 +1,175 @@
+//! From a prepared text to its n-grams: words, word pairs, and characters within words. One function, used when the
+//! vocabulary is counted, when rows are encoded for training, and when a request is answered.
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::words::{Token, cut_han, tokens};
+
+/// Which n-grams are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GramSettings {
+    /// Longest run of words: 1 words only, 2 also neighbours.
+    pub words_max: usize,
+    /// Shortest run of characters within a word (Chinese: within a run of characters, where 1 is always taken).
+    pub chars_min: usize,
+    /// Longest run of characters; 0 for none.
+    pub chars_max: usize,
+}
+
+/// One n-gram of a text.
+#[derive(Debug, Clone, Copy)]
+pub enum Gram<'a> {
+    /// One word or sign.
+    Word(&'a str),
+    /// Two neighbouring words.
+    Pair(&'a str, &'a str),
+    /// Characters within a word; a space stands for the word's edge.
+    Chars(&'a str),
+}
+
+impl Gram<'_> {
+    /// Whether it is made of whole words.
+    pub fn is_words(&self) -> bool {
+        !matches!(self, Gram::Chars(_))
+    }
+
+    /// How it is stored in a vocabulary: words apart by one space, characters after a mark that no text holds.
+    pub fn name(&self) -> String {
+        match self {
+            Gram::Word(word) => (*word).to_owned(),
+            Gram::Pair(first, second) => format!("{first} {second}"),
+            Gram::Chars(chars) => format!("\u{1}{chars}"),
+        }
+    }
+}
+
+/// The hash of a vocabulary name; equals the hash [`visit_grams`] gives for the gram of that name.
+pub fn hash_name(name: &str) -> u64 {
+    match name.strip_prefix('\u{1}') {
+        Some(chars) => finish(chars.chars().fold(CHARS_SEED, |hash, c| step(hash, c as u64))),
+        None => match name.split_once(' ') {
+            Some((first, second)) => pair_hash(word_hash(first), word_hash(second)),
+            None => finish(word_hash(name)),
+        },
+    }
+}
+
+const WORD_SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+const CHARS_SEED: u64 = 0xd1b5_4a32_d192_ed03;
+
+fn step(hash: u64, value: u64) -> u64 {
+    (hash.rotate_left(5) ^ value).wrapping_mul(0x517c_c1b7_2722_0a95)
+}
+
+/// Mixes high bits into low ones (the finaliser of MurmurHash3), so that any bits can choose a slot.
+fn finish(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^ (hash >> 33)
+}
+
+fn word_hash(word: &str) -> u64 {
+    word.bytes().fold(WORD_SEED, |hash, byte| step(hash, u64::from(byte)))
+}
+
+fn pair_hash(first: u64, second: u64) -> u64 {
+    finish(step(first.rotate_left(17), second))
+}
+
+/// Calls `visit` with every n-gram of a prepared text and its hash, repeats included.
+pub fn visit_grams(text: &str, settings: GramSettings, mut visit: impl FnMut(u64, Gram<'_>)) {
+    let mut before: Option<(u64, &str)> = None;
+    let mut edges = Vec::with_capacity(64);
+    let mut padded = String::with_capacity(64);
+    for token in tokens(text) {
+        match token {
+            Token::Word(word) => {
+                before = Some(visit_word(word, before, settings, &mut visit));
+                padded.clear();
+                padded.extend([" ", word, " "]);
+                visit_chars(
+                    &padded,
+                    (settings.chars_min, settings.chars_max),
+                    &mut edges,
+                    &mut visit,
+                );
+            }
+            Token::Han(run) => {
+                for word in cut_han(run) {
+                    before = Some(visit_word(word, before, settings, &mut visit));
+                }
+                visit_chars(run, (1, settings.chars_max.min(HAN_CHARS_MAX)), &mut edges, &mut visit);
+            }
+        }
+    }
+}
+
+fn visit_word<'a>(
+    word: &'a str,
+    before: Option<(u64, &str)>,
+    settings: GramSettings,
+    visit: &mut impl FnMut(u64, Gram<'_>),
+) -> (u64, &'a str) {
+    let hash = word_hash(word);
+    visit(finish(hash), Gram::Word(word));
+    if let Some((first_hash, first)) = before.filter(|_| settings.words_max > 1) {
+        visit(pair_hash(first_hash, hash), Gram::Pair(first, word));
+    }
+    (hash, word)
+}
+
+/// A Chinese character carries about as much as half an English word, so shorter runs say as much.
+const HAN_CHARS_MAX: usize = 3;
+
+fn visit_chars(
+    text: &str,
+    (shortest, longest): (usize, usize),
+    edges: &mut Vec<(usize, char)>,
+    visit: &mut impl FnMut(u64, Gram<'_>),
+) {
+    edges.clear();
+    edges.extend(text.char_indices());
+    for start in 0..edges.len() {
+        let mut hash = CHARS_SEED;
+        for length in 1..=longest.min(edges.len() - start) {
+            hash = step(hash, edges[start + length - 1].1 as u64);
+            if length >= shortest {
+                let end = edges.get(start + length).map_or(text.len(), |edge| edge.0);
+                visit(finish(hash), Gram::Chars(&text[edges[start].0..end]));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ALL: GramSettings = GramSettings {
+        words_max: 2,
+        chars_min: 2,
+        chars_max: 5,
+    };
+
+    #[test]
+    fn names_of_a_short_text() {
+        let mut names = Vec::new();
+        visit_grams("my pin", GramSettings { chars_max: 3, ..ALL }, |_, gram| {
+            names.push(gram.name())
+        });
+        let chars = |list: &[&str]| list.iter().map(|c| format!("\u{1}{c}")).collect::<Vec<_>>();
+        let mut expected = vec!["my".to_owned()];
+        expected.extend(chars(&[" m", " my", "my", "my ", "y "]));
+        expected.extend(["pin".to_owned(), "my pin".to_owned()]);
+        expected.extend(chars(&[" p", " pi", "pi", "pin", "in", "in ", "n "]));
+        assert_eq!(names, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_hashes_as_its_gram(text in "([a-z'!<> 0-9]|[退款订单我要]|\\PC){0,40}") {
+            let prepared = crate::text::prepare(&text);
+            visit_grams(&prepared, ALL, |hash, gram| assert_eq!(hash, hash_name(&gram.name()), "{gram:?}"));
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Hyper-parameters of the intent kind, checked before anything is fitted.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::encode::GramSettings;
+use crate::error::{Error, Result};
+use crate::kind::RecipeProblem;
+
+/// A checked recipe. The table in the kind's README.md says what each key is for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IntentRecipe {
+    /// Longest run of words taken as one feature.
+    pub words_max: usize,
+    /// Shortest run of characters within a word.
+    pub chars_min: usize,
+    /// Longest run of characters within a word; 0 for none.
+    pub chars_max: usize,
+    /// An n-gram in fewer rows is left out.
+    pub rows_min: u32,
+    /// Most features in the model.
+    pub features_max: usize,
+    /// Loss against penalty.
+    pub cost: f32,
+    /// Times through the rows.
+    pub passes: usize,
+    /// 0 counts rows alike, 1 counts labels alike.
+    pub balance: f32,
+    /// Length of the answer's `labels` and `scores`.
+    pub answers_max: usize,
+}
+
+/// Key, default, least, most, whole number.
+const KEYS: [(&str, f64, f64, f64, bool); 9] = [
+    ("words_max", 2.0, 1.0, 2.0, true),
+    ("chars_min", 2.0, 1.0, 8.0, true),
+    ("chars_max", 5.0, 0.0, 8.0, true),
+    ("rows_min", 1.0, 1.0, 1000.0, true),
+    ("features_max", 262_144.0, 100.0, 4_194_304.0, true),
+    ("cost", 0.5, 0.001, 1000.0, false),
+    ("passes", 8.0, 1.0, 100.0, true),
+    ("balance", 0.0, 0.0, 1.0, false),
+    ("answers_max", 5.0, 1.0, 20.0, true),
+];
+
+impl IntentRecipe {
+    /// Checks a recipe as written; all problems at once.
+    ///
+    /// # Errors
+    /// One problem for every unknown key and every value out of its range.
+    pub fn check(written: &Value) -> std::result::Result<Self, Vec<RecipeProblem>> {
+        let empty = Map::new();
+        let written = written.as_object().unwrap_or(&empty);
+        let mut problems = Vec::new();
+        let mut full = Map::new();
+        for (key, default, least, most, whole) in KEYS {
+            let value = written.get(key).map_or(Some(default), Value::as_f64);
+            let fits = |v: &f64| (least..=most).contains(v) && (!whole || v.fract() == 0.0);
+            let Some(value) = value.filter(fits) else {
+                let number = if whole { "a whole number" } else { "a number" };
+                problems.push(problem(
+                    key,
+                    format!("must be {number} from {least} to {most}"),
+                    format!("the default is {default}"),
+                ));
+                continue;
+            };
+            full.insert(key.into(), if whole { (value as u64).into() } else { value.into() });
+        }
+        for key in written.keys().filter(|key| KEYS.iter().all(|known| known.0 != **key)) {
+            let known = KEYS.map(|known| known.0).join(", ");
+            problems.push(problem(
+                key,
+                "is not a key of the intent recipe".into(),
+                format!("known keys: {known}"),
+            ));
+        }
+        let recipe: Option<Self> = serde_json::from_value(Value::Object(full)).ok();
+        if let Some(recipe) = recipe.as_ref().filter(|r| r.chars_max > 0 && r.chars_min > r.chars_max) {
+            let hint = format!("set it to {} or less", recipe.chars_max);
+            problems.push(problem("chars_min", "is larger than `chars_max`".into(), hint));
+        }
+        recipe.filter(|_| problems.is_empty()).ok_or(problems)
+    }
+
+    /// Reads back what [`Self::check`] gave.
+    ///
+    /// # Errors
+    /// When it was not checked.
+    pub fn from_checked(value: &Value, model: &str) -> Result<Self> {
+        serde_json::from_value(value.clone()).map_err(|error| Error::Examples {
+            model: model.into(),
+            message: format!("the recipe was not checked: {error}"),
+            hint: "pass the recipe through `check_recipe` first".into(),
+        })
+    }
+
+    /// As JSON, all keys present.
+    pub fn to_value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// The n-grams it asks for.
+    pub fn grams(&self) -> GramSettings {
+        GramSettings {
+            words_max: self.words_max,
+            chars_min: self.chars_min,
+            chars_max: self.chars_max,
+        }
+    }
+}
+
+fn problem(key: &str, message: String, hint: String) -> RecipeProblem {
+    RecipeProblem {
+        key: key.into(),
+        message: format!("`{key}` {message}"),
+        hint,
+    }
+}

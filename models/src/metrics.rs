@@ -1,0 +1,214 @@
+//! What reports and gates measure: plain numbers with intervals, computed from answers to held-back rows.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The measured quality of one model on one set of held-back rows: the content of `report.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Rows scored.
+    pub rows: u64,
+    /// Name of the metric that versions are compared by; larger is better.
+    pub main_metric: String,
+    /// All metrics.
+    pub metrics: Vec<Metric>,
+    /// Reliability: stated probability against observed share, bins of equal width.
+    pub reliability: Vec<ReliabilityBin>,
+    /// One row a label, most frequent first.
+    pub labels: Vec<LabelScores>,
+    /// Actual against predicted, off the diagonal, most frequent first.
+    pub confusions: Vec<Confusion>,
+    /// The main metric over parts of the rows.
+    pub slices: Vec<Slice>,
+    /// The most confident mistakes, personal data masked.
+    pub worst: Vec<Mistake>,
+    /// Share of the rows accepted against precision of those, by falling score: (coverage, precision).
+    pub coverage: Vec<(f64, f64)>,
+    /// What else the kind has to say, by name.
+    pub notes: Vec<(String, String)>,
+    /// The main metric's value for each row (1 right, 0 wrong), in row order: what the gate's paired test needs.
+    #[serde(skip)]
+    pub row_scores: Vec<f64>,
+}
+
+impl Evaluation {
+    /// The value of a metric by name.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        self.metrics.iter().find(|m| m.name == name).map(|m| m.value)
+    }
+}
+
+/// One number of a report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// The field's term: `accuracy`, `macro_f1`, `expected_calibration_error`.
+    pub name: String,
+    /// Its value.
+    pub value: f64,
+    /// 95% interval, where one is known.
+    pub interval: Option<(f64, f64)>,
+    /// Whether larger is better.
+    pub larger_is_better: bool,
+}
+
+/// One bin of a reliability diagram.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReliabilityBin {
+    /// Lower edge of the stated probability.
+    pub from: f64,
+    /// Rows in the bin.
+    pub rows: u64,
+    /// Mean stated probability.
+    pub stated: f64,
+    /// Share of right answers.
+    pub observed: f64,
+}
+
+/// How one label fares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LabelScores {
+    /// The label.
+    pub label: String,
+    /// Rows that have it.
+    pub rows: u64,
+    /// Share of rows given this label that have it; none if it was never given.
+    pub precision: Option<f64>,
+    /// Share of rows with this label that were given it; none if no row has it.
+    pub recall: Option<f64>,
+    /// Harmonic mean of both; 0 if either is none.
+    pub f1: f64,
+}
+
+/// A pair of labels that is mixed up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Confusion {
+    /// The label the row has.
+    pub actual: String,
+    /// The label it was given.
+    pub predicted: String,
+    /// How often.
+    pub rows: u64,
+}
+
+/// The main metric over a part of the rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Slice {
+    /// Column that cuts the rows.
+    pub column: String,
+    /// Its value in this part.
+    pub value: String,
+    /// Rows in this part.
+    pub rows: u64,
+    /// The metric.
+    pub score: f64,
+    /// 95% interval.
+    pub interval: (f64, f64),
+}
+
+/// One wrong answer to look at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mistake {
+    /// The inputs, personal data masked.
+    pub input: Value,
+    /// The label the row has.
+    pub actual: String,
+    /// The label it was given.
+    pub predicted: String,
+    /// With what probability.
+    pub score: f64,
+}
+
+/// Wilson's 95% interval of a share (Wilson, JASA 1927). `(0, 1)` for no rows.
+pub fn share_interval(hits: f64, rows: f64) -> (f64, f64) {
+    if rows <= 0.0 {
+        return (0.0, 1.0);
+    }
+    let z = 1.959_964;
+    let share = hits / rows;
+    let centre = share + z * z / (2.0 * rows);
+    let spread = z * (share * (1.0 - share) / rows + z * z / (4.0 * rows * rows)).sqrt();
+    let scale = 1.0 + z * z / rows;
+    (
+        ((centre - spread) / scale).max(0.0),
+        ((centre + spread) / scale).min(1.0),
+    )
+}
+
+/// Area under the ROC curve of `scores` for telling positives from negatives; ties count half. `None` if either is
+/// absent. Rank-sum form (Mann and Whitney 1947).
+pub fn auroc(scores: &[f64], positive: &[bool]) -> Option<f64> {
+    let positives = positive.iter().filter(|p| **p).count();
+    let negatives = positive.len() - positives;
+    if positives == 0 || negatives == 0 {
+        return None;
+    }
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+    let mut rank_sum = 0.0;
+    let mut start = 0;
+    while start < order.len() {
+        let mut end = start + 1;
+        while end < order.len() && scores[order[end]] == scores[order[start]] {
+            end += 1;
+        }
+        let mean_rank = (start + 1 + end) as f64 / 2.0;
+        rank_sum += mean_rank * order[start..end].iter().filter(|&&i| positive[i]).count() as f64;
+        start = end;
+    }
+    let n = positives as f64;
+    Some((rank_sum - n * (n + 1.0) / 2.0) / (n * negatives as f64))
+}
+
+/// Reliability in `bins` bins of equal width, empty ones left out, and the expected calibration error (Guo et al. 2017).
+pub fn reliability(scores: &[f64], right: &[bool], bins: usize) -> (Vec<ReliabilityBin>, f64) {
+    let mut sums = vec![(0u64, 0.0f64, 0u64); bins];
+    for (score, right) in scores.iter().zip(right) {
+        let bin = ((score * bins as f64) as usize).min(bins - 1);
+        sums[bin].0 += 1;
+        sums[bin].1 += score;
+        sums[bin].2 += u64::from(*right);
+    }
+    let total = scores.len().max(1) as f64;
+    let mut error = 0.0;
+    let mut out = Vec::new();
+    for (bin, (rows, stated, hits)) in sums.into_iter().enumerate().filter(|(_, s)| s.0 > 0) {
+        let (stated, observed) = (stated / rows as f64, hits as f64 / rows as f64);
+        error += rows as f64 / total * (stated - observed).abs();
+        out.push(ReliabilityBin {
+            from: bin as f64 / bins as f64,
+            rows,
+            stated,
+            observed,
+        });
+    }
+    (out, error)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn auroc_counts_ties_half() {
+        assert_eq!(auroc(&[0.1, 0.4, 0.35, 0.8], &[false, false, true, true]), Some(0.75));
+        assert_eq!(auroc(&[0.5; 4], &[true, false, true, false]), Some(0.5));
+        assert_eq!(auroc(&[0.5], &[true]), None);
+    }
+
+    #[test]
+    fn wilson_matches_the_published_example() {
+        // 81 of 263: Newcombe, Statistics in Medicine 1998, method 3.
+        let (low, high) = share_interval(81.0, 263.0);
+        assert!(
+            (low - 0.2553).abs() < 1e-4 && (high - 0.3662).abs() < 1e-4,
+            "{low} {high}"
+        );
+    }
+
+    #[test]
+    fn perfect_calibration_has_no_error() {
+        let (bins, error) = reliability(&[0.75; 4], &[true, true, true, false], 10);
+        assert_eq!((bins.len(), error), (1, 0.0));
+    }
+}

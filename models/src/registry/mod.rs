@@ -1,0 +1,121 @@
+//! The registry: versions of models as files that are written once, and a log a model that says what became of them.
+//! Works on any object store with put-if-absent, without a server or a lock. It knows no clock and no kind's insides.
+
+mod changes;
+mod golden;
+mod load;
+mod log;
+mod manifest;
+mod names;
+mod objects;
+mod publish;
+mod read;
+mod rfc3339;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore};
+
+pub use golden::Golden;
+pub use load::LoadedModel;
+pub use log::{Action, LogEntry, Note};
+pub use manifest::{FileFact, Manifest};
+pub use names::{GOLDEN_FILE, MODEL_FILE, PROD, Wanted, parse_reference};
+pub use publish::{NewVersion, Published};
+pub use state::{ModelState, VersionState};
+
+use crate::error::{Error, Result};
+
+/// Versions and aliases of models on an object store. Cheap to clone.
+///
+/// ```text
+/// <model>/log/00000042.json         publish, promote, rollback, retire: who, when, why; numbered without gaps
+/// <model>/versions/7/claim.json     whose number 7 is
+///                    model.safetensors, golden.parquet, report.json ...
+///                    manifest.json  length and digest of each of them
+/// ```
+///
+/// Every object is created by put-if-absent and never changed. The state of a model is the fold of its log, so a
+/// version exists from its `Publish` entry on, and two writers cannot both write the same entry.
+///
+/// # After a crash
+/// A publish that dies leaves files under a claimed number that no entry mentions; nobody sees them. The same publish
+/// (same key), started again, takes the number up and completes it. If it never comes back, the number stays unused
+/// and the next publish takes the next one: numbers grow but may have holes. A killed write to a local folder can
+/// leave a staging file such as `manifest.json#1` behind; it is never listed or read and may be deleted.
+///
+/// # What is not promised
+/// A local write is not synced to the disk before it counts: a process may die at any moment, but after a power
+/// failure the last files can be short. Their digests tell.
+#[derive(Clone)]
+pub struct Registry {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    /// Entries read before, with the listing's facts they were read under. Entries never change; if one's facts do,
+    /// somebody replaced the registry, and it is read again.
+    seen: Arc<Mutex<Seen>>,
+}
+
+type Seen = HashMap<Path, (ObjectMeta, Arc<LogEntry>)>;
+
+impl Registry {
+    /// A registry in a local folder, which is created when missing. The file system must have hard links.
+    ///
+    /// # Errors
+    /// When the folder cannot be created or opened.
+    pub fn local(folder: &std::path::Path) -> Result<Self> {
+        let failed = |source| Error::File {
+            path: folder.to_owned(),
+            source,
+        };
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let store = LocalFileSystem::new_with_prefix(folder).map_err(|e| failed(std::io::Error::other(e)))?;
+        Ok(Self::new(Arc::new(store), Path::default()))
+    }
+
+    /// A registry under `prefix` of an object store.
+    pub fn new(store: Arc<dyn ObjectStore>, prefix: Path) -> Self {
+        Self {
+            store,
+            prefix,
+            seen: Arc::default(),
+        }
+    }
+
+    fn log_folder(&self, model: &str) -> Path {
+        self.prefix.clone().join(model).join("log")
+    }
+
+    /// Eight digits, so that the order of names is the order of entries.
+    fn entry_path(&self, model: &str, seq: u64) -> Path {
+        self.log_folder(model).join(format!("{seq:08}.json"))
+    }
+
+    fn version_folder(&self, model: &str, version: u64) -> Path {
+        self.prefix
+            .clone()
+            .join(model)
+            .join("versions")
+            .join(version.to_string())
+    }
+
+    fn file_path(&self, model: &str, version: u64, name: &str) -> Path {
+        self.version_folder(model, version).join(name)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("store", &self.store)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,24 @@
+//! Rows in and out: JSON to record batches and back, any batch checked against a signature, and rows that can be read
+//! more than once. Every wire goes through here, so the same row means the same everywhere.
+
+mod conform;
+mod from_json;
+mod reading;
+mod to_json;
+
+pub use conform::conform;
+pub use from_json::{from_columns, from_instances};
+pub use reading::{MemoryRows, ParquetRows};
+pub use to_json::{to_objects, value_at};
+
+/// Bounds on rows that come from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct RowLimits {
+    /// Rows in one request.
+    pub rows_max: usize,
+    /// Bytes of one text value.
+    pub text_max_bytes: usize,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! The one error type of this crate: every variant says where, and `hint` says what to do about it.
+
+use std::path::{Path, PathBuf};
+
+use crate::project::ProjectError;
+
+/// What can stop a run. Rows that cannot be used do not: they become rejects.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The project file is wrong; the text is the whole rendering, hints included.
+    #[error("{0}")]
+    Project(#[from] ProjectError),
+    /// A source file cannot be read at all.
+    #[error("source `{name}`, {place}: {message}")]
+    Source {
+        /// The source.
+        name: String,
+        /// File, and line or row where known.
+        place: String,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A query of the project is wrong or failed.
+    #[error("{place}: {message}")]
+    Sql {
+        /// The table, model or command, and the SQL file.
+        place: String,
+        /// The engine's words.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A table's rows break a rule that no reject can mend.
+    #[error("table `{table}`: {message}")]
+    Table {
+        /// The table.
+        table: String,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Too many rows were rejected to go on.
+    #[error(
+        "{place}: {rejects} of {rows} rows are rejects ({percent:.1}%), more than the allowed {allowed_percent:.1}%"
+    )]
+    Rejects {
+        /// Source or table.
+        place: String,
+        /// Rejected rows.
+        rejects: u64,
+        /// All rows.
+        rows: u64,
+        /// Their share.
+        percent: f64,
+        /// The project's limit.
+        allowed_percent: f64,
+    },
+    /// Examples cannot be split as asked.
+    #[error("examples of model `{model}`: {message}")]
+    Examples {
+        /// The model.
+        model: String,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The models crate refused something.
+    #[error(transparent)]
+    Model(#[from] deskmill_models::Error),
+    /// Reading or writing a file failed.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// What the reader can do about it; empty where the message says it already.
+    pub fn hint(&self) -> String {
+        match self {
+            Error::Project(_) => String::new(),
+            Error::Source { hint, .. }
+            | Error::Sql { hint, .. }
+            | Error::Table { hint, .. }
+            | Error::Examples { hint, .. } => hint.clone(),
+            Error::Rejects { .. } => {
+                "`deskmill rejects` shows them with their reasons; mend the data, the SQL, or `limits.rejects_max_share`".into()
+            }
+            Error::Model(error) => error.hint(),
+            Error::File { .. } => "check that the file exists, that the disk has room, and this user's rights".into(),
+        }
+    }
+
+    /// A file error with its path.
+    pub fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Error::File { path, source }
+    }
+}
+
+/// This crate's result.
+pub type Result<T> = std::result::Result<T, Error>;

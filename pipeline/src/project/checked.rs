@@ -1,0 +1,242 @@
+//! The checked project: plain data that the stages work from. The doc comment of a field is its reference page.
+//!
+//! All of it serialises, and a stage's key may be a digest of its part: what depends on where the checkout stands
+//! (absolute paths) is left out of the serialised form.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+/// A project: a folder with a `deskmill.toml` in which nothing is wrong. Lists are in the order of the file.
+#[derive(Debug, Clone, Serialize)]
+pub struct Project {
+    /// The project folder, absolute. All relative paths of the file start here.
+    #[serde(skip)]
+    pub folder: PathBuf,
+    /// `project.name`: required; lower-case letters, digits and `-`, at most 64.
+    pub name: String,
+    /// `project.seed`: where all randomness starts. Default 1; 0 to 9223372036854775807.
+    pub seed: u64,
+    /// `project.work_dir`: the folder of everything derived (raw, tables, rejects, examples, runs); it can be deleted
+    /// at any time. Default `.deskmill`; relative to the project folder.
+    pub work_dir: ProjectPath,
+    /// `project.registry`: the folder of the model registry. Default `registry`; relative to the project folder or
+    /// absolute. It need not exist yet.
+    pub registry: ProjectPath,
+    /// `[limits]`: what a run may use, and when it stops.
+    pub limits: Limits,
+    /// `[sources.NAME]`: the raw data.
+    pub sources: Vec<Source>,
+    /// `[tables.NAME]`: the clean tables. A table's SQL sees the sources and the tables above it.
+    pub tables: Vec<Table>,
+    /// `[models.NAME]`: the models made from the tables.
+    pub models: Vec<ModelSpec>,
+    /// `[serving]`: the HTTP server.
+    pub serving: ServingSpec,
+}
+
+impl Project {
+    /// The source of this name.
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.name == name)
+    }
+
+    /// The table of this name.
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.iter().find(|table| table.name == name)
+    }
+
+    /// The model of this name.
+    pub fn model(&self, name: &str) -> Option<&ModelSpec> {
+        self.models.iter().find(|model| model.name == name)
+    }
+}
+
+/// A path in the project file. Only its written form is serialised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProjectPath {
+    /// As in the file, `/` between the parts.
+    pub written: String,
+    /// The absolute path it stands for.
+    #[serde(skip)]
+    pub path: PathBuf,
+}
+
+impl AsRef<Path> for ProjectPath {
+    fn as_ref(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// `[limits]`: what a run may use, and when it stops.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Limits {
+    /// The memory pool of the SQL engine, in MiB. Default 2048; 256 to 16777216.
+    pub memory_max_mib: u64,
+    /// A longer raw row is a reject, in bytes. Default 1048576 (1 MiB); 64 to 1073741824.
+    pub row_max_bytes: usize,
+    /// A source or table with a larger share of rejects stops the run. Default 0.05; 0 to 1.
+    pub rejects_max_share: f64,
+    /// Threads at work at once; 0 takes one a core. Default 0; 0 to 1024.
+    pub threads_max: usize,
+}
+
+/// `[sources.NAME]`: raw data of one shape, in one or more files.
+#[derive(Debug, Clone, Serialize)]
+pub struct Source {
+    /// The key in the file; a lower-case letter, then lower-case letters, digits and `_`, at most 64. SQL reaches it as
+    /// `NAME` (until a table takes the name) and as `raw.NAME` (always).
+    pub name: String,
+    /// `format`: required; `csv`, `jsonl` or `parquet`.
+    pub format: Format,
+    /// The source's own files, then those of each `[[sources.NAME.also]]`, which are written differently (another
+    /// delimiter or encoding, say). An `also` inherits nothing but the format. No file is in two of them.
+    pub reads: Vec<Read>,
+}
+
+/// How the files of a source are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Rows of fields with a delimiter (RFC 4180).
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// Files of a source that are written in one way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Read {
+    /// `path`: required; a glob (`*`, `?`, `[a-z]`, `**`) with `/` between the parts, below the project folder unless
+    /// it starts with `/` or `..`. It must match a file. A name that starts with a dot matches only if the glob says so.
+    pub pattern: String,
+    /// The files it matches, sorted by path; at least one.
+    pub files: Vec<SourceFile>,
+    /// How the fields are cut; set for csv, and only for csv.
+    pub csv: Option<CsvDialect>,
+    /// `encoding`: csv and jsonl only; default `utf-8`. Any label of the WHATWG Encoding Standard; here its standard
+    /// name (`UTF-8`, `gb18030`), `UTF-8` for parquet.
+    pub encoding: String,
+}
+
+/// One file of a source. Only its relative path is serialised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceFile {
+    /// The path from the project folder, `/` between the parts; absolute if the glob is.
+    pub relative: String,
+    /// The absolute path.
+    #[serde(skip)]
+    pub path: PathBuf,
+}
+
+/// How the fields of a csv file are cut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CsvDialect {
+    /// `delimiter`: between two fields; one ASCII character, `"\t"` for a tab. Default `,`.
+    pub delimiter: u8,
+    /// `quote`: around a field that holds a delimiter or a line break; one ASCII character. Default `"`.
+    pub quote: u8,
+    /// `header`: whether the first row names the columns. Default true.
+    pub header: bool,
+    /// `columns`: the names of the columns; required if `header` is false, else empty (and an error to write).
+    pub columns: Vec<String>,
+}
+
+/// `[tables.NAME]`: a clean table, made by SQL.
+#[derive(Debug, Clone, Serialize)]
+pub struct Table {
+    /// The key in the file, as for a source. It may be the name of a source: SQL after it then sees the table.
+    pub name: String,
+    /// `sql`: required; the file with the table's query, below the project folder, at most 1 MiB.
+    pub sql_path: ProjectPath,
+    /// What that file says.
+    pub sql: String,
+    /// `rows_of`: the source whose rows this table keeps one for one; turns on provenance and rejects. Default: none.
+    pub rows_of: Option<String>,
+    /// `key`: columns that name a row; a later row with the same key is a duplicate. Needs `rows_of`. Default: none.
+    pub key: Vec<String>,
+    /// `not_null`: columns that must have a value; a row without is a reject. Needs `rows_of`. Default: none.
+    pub not_null: Vec<String>,
+    /// `cast`: columns that are cast from the raw column of the same name; a row where the raw one is not empty and the
+    /// cast one is null is a reject. Needs `rows_of`. Default: none.
+    pub cast: Vec<String>,
+}
+
+/// `[models.NAME]`: a named use of a kind of model.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModelSpec {
+    /// The key in the file, and the name in URLs and the registry; a lower-case letter, then lower-case letters,
+    /// digits, `_` and `-`, at most 64.
+    pub name: String,
+    /// `kind`: required; one of the kinds of this build.
+    pub kind: String,
+    /// `examples`: required; the file with the query for the training rows, below the project folder, at most 1 MiB.
+    pub examples_path: ProjectPath,
+    /// What that file says.
+    pub examples_sql: String,
+    /// `[models.NAME.split]`: which examples are held back.
+    pub split: Split,
+    /// `[models.NAME.recipe]`: the kind's own hyper-parameters, checked by it, defaults filled in.
+    pub recipe: serde_json::Value,
+    /// `[models.NAME.gate]`: what a new version must show before an alias moves to it.
+    pub gate: Gate,
+}
+
+/// `[models.NAME.split]`: which examples are held back from the fit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Split {
+    /// `by`: `entity` (default) or `time`.
+    pub by: SplitBy,
+    /// `test`: the share held back for the report and the gate. Default 0.2; 0.02 to 0.5.
+    pub test: f64,
+    /// `calibrate`: the share of the rest held back for calibration. Default 0.1; 0.02 to 0.5.
+    pub calibrate: f64,
+}
+
+/// What keeps the parts of a split apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SplitBy {
+    /// The latest examples are held back; the examples need a column `time`.
+    Time,
+    /// All examples of an entity are on one side, by a hash of it.
+    Entity,
+}
+
+/// `[models.NAME.gate]`: what a new version must show before the alias moves to it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Gate {
+    /// `alias`: which alias moves; named as a model is. Default `prod`.
+    pub alias: String,
+    /// `at_least`: metric -> the least value it may have. Default: none.
+    pub at_least: BTreeMap<String, f64>,
+    /// `not_worse_than_current`: compare the model's main metric with the version that holds the alias. Default true.
+    pub not_worse_than_current: bool,
+    /// `tolerance`: the loss of the main metric allowed in that comparison. Default 0.005; 0 to 1.
+    pub tolerance: f64,
+}
+
+/// `[serving]`: the HTTP server and its bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServingSpec {
+    /// The IP address and port to listen on; port 0 takes a free one. Default `127.0.0.1:8700`.
+    pub listen: SocketAddr,
+    /// The longest request body, in bytes. Default 1048576 (1 MiB); 1024 to 1073741824.
+    pub body_max_bytes: usize,
+    /// The most rows in one request. Default 1000; 1 to 1000000.
+    pub rows_max: usize,
+    /// The longest text value, in bytes of UTF-8. Default 100000; 1 to 1073741824.
+    pub text_max_bytes: usize,
+    /// How long a request may take, in milliseconds. Default 1000; 1 to 600000.
+    pub timeout_ms: u64,
+    /// Requests worked on at once; more are refused. Default 256; 1 to 65536.
+    pub concurrent_max: usize,
+    /// How often the registry's log is read, in milliseconds. Default 1000; 10 to 86400000.
+    pub reload_every_ms: u64,
+    /// How long requests in flight may take to end after a stop signal, in milliseconds. Default 10000; 0 to 600000.
+    pub stop_grace_ms: u64,
+}

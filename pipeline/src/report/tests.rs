@@ -1,0 +1,213 @@
+//! The page as a whole: safe with any text, calm with no rows, and complete.
+
+use deskmill_models::metrics::{Confusion, Evaluation, LabelScores, Metric, Mistake, ReliabilityBin, Slice};
+use serde_json::{Value, json};
+
+use super::{Report, ReportRows, page};
+
+const SCRIPT: &str = "<script>alert('x')</script>\"&";
+
+fn empty() -> Evaluation {
+    Evaluation {
+        rows: 0,
+        main_metric: "accuracy".into(),
+        metrics: Vec::new(),
+        reliability: Vec::new(),
+        labels: Vec::new(),
+        confusions: Vec::new(),
+        slices: Vec::new(),
+        worst: Vec::new(),
+        coverage: Vec::new(),
+        notes: Vec::new(),
+        row_scores: Vec::new(),
+    }
+}
+
+/// Two labels, with the given text wherever a project or a customer can put one.
+fn small(text: &str) -> Evaluation {
+    let metric = |name: &str, value, larger_is_better| Metric {
+        name: name.into(),
+        value,
+        interval: Some((value - 0.01, value + 0.01)),
+        larger_is_better,
+    };
+    let label = |label: &str, rows| LabelScores {
+        label: label.into(),
+        rows,
+        precision: (rows > 0).then_some(0.75),
+        recall: (rows > 0).then_some(0.5),
+        f1: 0.6,
+    };
+    Evaluation {
+        rows: 1_234,
+        metrics: vec![
+            metric("accuracy", 0.9, true),
+            metric("expected_calibration_error", 0.02, false),
+            metric(text, 7.0, true),
+        ],
+        reliability: vec![ReliabilityBin {
+            from: 0.9,
+            rows: 1_234,
+            stated: 0.95,
+            observed: 0.9,
+        }],
+        labels: vec![label(text, 1_000), label("退货运费", 234), label("never", 0)],
+        confusions: vec![Confusion {
+            actual: text.into(),
+            predicted: "退货运费".into(),
+            rows: 100,
+        }],
+        slices: vec![Slice {
+            column: text.into(),
+            value: text.into(),
+            rows: 10,
+            score: 0.5,
+            interval: (0.2, 0.8),
+        }],
+        worst: vec![
+            Mistake {
+                input: json!({ "text": text }),
+                actual: text.into(),
+                predicted: text.into(),
+                score: 0.99,
+            },
+            Mistake {
+                input: json!({ text: text, "n": 1 }),
+                actual: "a".into(),
+                predicted: "b".into(),
+                score: 0.98,
+            },
+            Mistake {
+                input: json!(text.repeat(100)),
+                actual: "a".into(),
+                predicted: "b".into(),
+                score: 0.97,
+            },
+        ],
+        coverage: vec![(0.5, 0.99), (1.0, 0.9)],
+        notes: vec![(text.into(), text.into())],
+        ..empty()
+    }
+}
+
+fn report<'a>(
+    evaluation: &'a Evaluation,
+    recipe: &'a Value,
+    text: &'a str,
+    lineage: &'a [(String, u64, String)],
+) -> Report<'a> {
+    Report {
+        model: text,
+        kind: text,
+        evaluation,
+        previous: None,
+        recipe,
+        rows: ReportRows {
+            train: 0,
+            calibrate: 0,
+            test: evaluation.rows,
+        },
+        lineage,
+        artifact_bytes: 12_400_000,
+    }
+}
+
+#[test]
+fn any_text_is_escaped() {
+    let evaluation = small(SCRIPT);
+    let recipe = json!({ SCRIPT: SCRIPT, "inner": { SCRIPT: [SCRIPT] } });
+    let lineage = [(SCRIPT.to_owned(), 3, SCRIPT.to_owned())];
+    let mut report = report(&evaluation, &recipe, SCRIPT, &lineage);
+    report.previous = Some((6, &evaluation));
+    let html = page(&report);
+    assert!(html.contains("&lt;script&gt;"));
+    assert!(!html.contains("<script"), "a script of a customer is in the page");
+    assert!(
+        !html.contains("alert('x')</script>\""),
+        "a quote of a customer ends an attribute"
+    );
+}
+
+#[test]
+fn nothing_is_loaded_from_elsewhere() {
+    let evaluation = small("退款");
+    let html = page(&report(&evaluation, &Value::Null, "intent", &[]));
+    for door in ["http://", "https://", "src=", "@import", "url(", "<link"] {
+        assert!(!html.contains(door), "{door}");
+    }
+}
+
+#[test]
+fn an_empty_evaluation_has_a_page() {
+    let evaluation = empty();
+    let mut report = report(&evaluation, &Value::Null, "", &[]);
+    report.previous = Some((1, &evaluation));
+    let html = page(&report);
+    assert!(html.contains("The main metric was not measured."));
+    assert!(!html.contains("NaN") && !html.contains("inf"));
+}
+
+#[test]
+fn numbers_that_are_none_do_not_break_the_page() {
+    let mut evaluation = small("a");
+    evaluation.metrics[0].value = f64::NAN;
+    evaluation.metrics[1].interval = Some((f64::NEG_INFINITY, f64::INFINITY));
+    evaluation.slices[0].score = f64::NAN;
+    evaluation.slices[0].interval = (f64::NAN, f64::NAN);
+    evaluation.reliability[0].observed = f64::NAN;
+    evaluation.coverage = vec![(f64::NAN, f64::NAN), (1.0, f64::NAN)];
+    evaluation.labels[0].recall = Some(f64::NAN);
+    let html = page(&report(&evaluation, &json!({}), "a", &[]));
+    assert!(!html.contains("NaN") && !html.contains("inf\"") && !html.contains(">inf"));
+}
+
+#[test]
+fn every_section_is_there_with_and_without_rows() {
+    for evaluation in [empty(), small("a")] {
+        let html = page(&report(
+            &evaluation,
+            &json!({ "cost": 0.5 }),
+            "intent",
+            &[("tickets".into(), 12_345, "ab12".into())],
+        ));
+        for id in [
+            "metrics",
+            "reliability",
+            "coverage",
+            "labels",
+            "confusion",
+            "slices",
+            "mistakes",
+            "recipe",
+            "lineage",
+        ] {
+            assert!(html.contains(&format!("<section id=\"{id}\"")), "{id}");
+            assert!(html.contains(&format!("href=\"#{id}\"")), "{id}");
+        }
+        assert!(html.contains("12,345") && html.contains("12.4 MB"));
+    }
+}
+
+#[test]
+fn plots_are_named_and_have_their_numbers_as_a_table() {
+    let evaluation = small("a");
+    let html = page(&report(&evaluation, &json!({}), "intent", &[]));
+    assert_eq!(html.matches("role=\"img\"").count(), 2);
+    assert_eq!(html.matches("<summary>The numbers as a table</summary>").count(), 2);
+    assert!(html.contains("<desc id=\"reliability-text\">") && html.contains("<desc id=\"coverage-text\">"));
+    assert!(html.contains("<bdi lang=\"zh\">退货运费</bdi>"));
+}
+
+#[test]
+fn a_previous_version_is_compared_in_words() {
+    let (now, mut then) = (small("a"), small("a"));
+    then.metrics[0].value = 0.88;
+    then.metrics[1].value = 0.01;
+    then.rows = 1_000;
+    let mut report = report(&now, &Value::Null, "intent", &[]);
+    report.previous = Some((6, &then));
+    let html = page(&report);
+    assert!(html.contains("<strong>+0.020</strong> better than version 6, which has 0.880."));
+    assert!(html.contains("Version 6 was measured on 1,000 rows"));
+    assert!(html.contains("+0.010 worse<span class=\"quiet below\">from 0.010</span>"));
+}

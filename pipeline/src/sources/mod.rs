@@ -1,0 +1,182 @@
+//! Ingest of one file: every row lands in `rows.parquet` as text with its provenance, or in `rejects.parquet` with its
+//! raw bytes and the reason. A bad row never stops the file and never takes its neighbours with it. Which files there
+//! are, and which were read before, is the business of the stage.
+
+mod columns;
+mod csv;
+mod decode;
+mod fields;
+mod json_line;
+mod jsonl;
+mod landing;
+mod lines;
+mod parquet;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::Path;
+use std::time::SystemTime;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{Error, Result};
+use crate::project::{Format, Limits, Read, SourceFile};
+
+pub use columns::COLUMNS_MAX;
+pub use landing::{FILE_COLUMN, LINE_COLUMN, OFFSET_COLUMN, REJECTS_FILE, ROW_COLUMN, ROWS_FILE};
+
+/// Bits of a file's number within `_row`; the 40 below them count the rows of the file.
+const FILE_ID_BITS: u32 = 23;
+/// Bits of a row's number within its file.
+const ROW_BITS: u32 = 40;
+/// What is read of a file at once for its digest.
+const DIGEST_CHUNK_BYTES: usize = 1 << 20;
+
+/// What to read, and where to put it.
+#[derive(Debug, Clone, Copy)]
+pub struct LandRequest<'a> {
+    /// The source's name.
+    pub source: &'a str,
+    /// How its files are written.
+    pub format: Format,
+    /// The dialect and encoding of this file.
+    pub read: &'a Read,
+    /// The file.
+    pub file: &'a SourceFile,
+    /// Its number, from [`file_ids`]; below 2^23.
+    pub file_id: u32,
+    /// The project's limits; `row_max_bytes` is used here.
+    pub limits: &'a Limits,
+    /// An existing folder that only this call writes to.
+    pub out: &'a Path,
+}
+
+/// What a file gave. `rows + rejects` is the number of rows in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Landed {
+    /// Rows kept.
+    pub rows: u64,
+    /// Rows rejected.
+    pub rejects: u64,
+    /// Size of the file in bytes.
+    pub bytes: u64,
+}
+
+/// Reads one file and writes [`ROWS_FILE`] and [`REJECTS_FILE`] into `out`. `progress` is told the bytes read so far.
+///
+/// Rows: the file's columns in its order, all of them nullable Utf8, then `_row` (Int64: the file's number shifted left
+/// by 40, plus the number of the row in the file from 0; rejects count too), `_file` (Utf8: the relative path), `_line`
+/// (Int64, from 1) and `_offset` (Int64: the row's first byte in the file; -1 for Parquet).
+///
+/// # Errors
+/// [`Error::Source`] if the file as a whole cannot be used (empty, a broken header, reserved or doubled column names,
+/// a broken Parquet file, changed while it was read), [`Error::File`] if reading or writing fails. What was written by
+/// then is worthless.
+pub fn land(request: &LandRequest<'_>, progress: &dyn Fn(u64)) -> Result<Landed> {
+    let before = Stamp::of(request)?;
+    let landed = match request.format {
+        Format::Csv => csv::land(request, progress),
+        Format::Jsonl => jsonl::land(request, before.bytes, progress),
+        Format::Parquet => parquet::land(request, progress),
+    };
+    // Looked at first: what went wrong may be a consequence.
+    if Stamp::of(request)? != before {
+        return Err(request.changed());
+    }
+    let (rows, rejects) = landed?;
+    Ok(Landed {
+        rows,
+        rejects,
+        bytes: before.bytes,
+    })
+}
+
+/// SHA-256 of a file's content in lower-case hex.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn digest(file: &SourceFile) -> Result<String> {
+    let mut reader = File::open(&file.path).map_err(Error::file(&file.path))?;
+    let mut chunk = vec![0; DIGEST_CHUNK_BYTES];
+    let mut hasher = Sha256::new();
+    loop {
+        match reader.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => hasher.update(&chunk[..count]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::file(&file.path)(error)),
+        }
+    }
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A number below 2^23 for each relative path of a source, in the order given.
+///
+/// A number comes from the path's SHA-256, so that it stays when other files come and go. Where two paths fall on one
+/// number, the later in sorted order takes the next free one: only there can a new file move another's number.
+pub fn file_ids(files: &[&str]) -> Vec<u32> {
+    let sorted: BTreeSet<&str> = files.iter().copied().collect();
+    let mut taken = BTreeSet::new();
+    let mut ids = BTreeMap::new();
+    for path in sorted {
+        let first = Sha256::digest(path.as_bytes())
+            .iter()
+            .take(4)
+            .fold(0_u32, |number, &byte| number << 8 | u32::from(byte));
+        let probes = (0..1_u32 << FILE_ID_BITS).map(|step| first.wrapping_add(step) & ((1 << FILE_ID_BITS) - 1));
+        let id = probes.into_iter().find(|&id| taken.insert(id)).unwrap_or_default();
+        ids.insert(path, id);
+    }
+    files.iter().map(|path| ids[path]).collect()
+}
+
+impl LandRequest<'_> {
+    /// An error about the whole file, at a line where one is to blame.
+    fn wrong(&self, line: Option<i64>, message: impl Into<String>, hint: impl Into<String>) -> Error {
+        let file = &self.file.relative;
+        Error::Source {
+            name: self.source.to_owned(),
+            place: line.map_or_else(|| file.clone(), |line| format!("{file}, line {line}")),
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+
+    fn empty(&self) -> Error {
+        self.wrong(None, "it is empty", "put data into it, or make `path` leave it out")
+    }
+
+    fn changed(&self) -> Error {
+        let hint = "run again when nothing writes to it; write new data beside it and rename it into place";
+        self.wrong(None, "it changed while it was read", hint)
+    }
+
+    /// `_row` of a row of this file.
+    fn row_id(&self, number: u64) -> i64 {
+        i64::from(self.file_id) << ROW_BITS | number as i64
+    }
+}
+
+/// What shows that a file is still the same.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(request: &LandRequest<'_>) -> Result<Self> {
+        let about = fs::metadata(&request.file.path).map_err(Error::file(&request.file.path))?;
+        // A pipe or device would be waited on forever.
+        if !about.is_file() {
+            return Err(request.wrong(None, "it is not a file", "name regular files in `path`"));
+        }
+        Ok(Self {
+            bytes: about.len(),
+            modified: about.modified().ok(),
+        })
+    }
+}

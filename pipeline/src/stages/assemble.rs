@@ -1,0 +1,349 @@
+//! Assemble: the examples of a model, cut into train, calibrate and test. Rows of one entity, and rows whose texts are
+//! the same, never stand on two sides of a cut.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array};
+use arrow::compute::{cast, take_record_batch};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef, TimeUnit};
+use deskmill_models::kind::Rows;
+use deskmill_models::rows::ParquetRows;
+use deskmill_models::text;
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::catalog::Catalog;
+use crate::engine::{Engine, sql_error, table_writer};
+use crate::error::{Error, Result};
+use crate::keys::{Parts, digest, digest_of};
+use crate::project::{ModelSpec, Split, SplitBy};
+use crate::rejects::write_error;
+
+/// Changes when the same query would give other examples.
+const FORMAT: &str = "1";
+
+/// The folder of examples under the work folder.
+pub const STAGE: &str = "examples";
+
+/// The parts, in the order of [`Part`].
+pub const FILES: [&str; 3] = ["train.parquet", "calibrate.parquet", "test.parquet"];
+
+/// How many examples each part has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssembleFacts {
+    /// Rows to learn from.
+    pub train: u64,
+    /// Rows for calibration.
+    pub calibrate: u64,
+    /// Rows for the report and the gate.
+    pub test: u64,
+    /// Rows of the query without a label: nothing can be learned from them.
+    pub unlabelled: u64,
+}
+
+/// What decides how examples come out, but for what the query reads.
+pub fn parts(model: &ModelSpec, seed: u64) -> Parts {
+    Parts::from([
+        ("sql".into(), digest(model.examples_sql.as_bytes())),
+        ("split".into(), digest_of(&model.split)),
+        ("seed".into(), seed.to_string()),
+        ("format".into(), FORMAT.into()),
+    ])
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Train,
+    Calibrate,
+    Test,
+}
+
+/// Makes the examples of one model.
+///
+/// # Errors
+/// When the query fails, columns are missing, or a part comes out empty.
+pub async fn assemble(
+    engine: &Engine,
+    model: &ModelSpec,
+    seed: u64,
+    catalog: &Catalog,
+    key: &str,
+) -> Result<AssembleFacts> {
+    let place = format!("model `{}` ({})", model.name, model.examples_path.written);
+    let frame = engine.query(&place, &model.examples_sql).await?;
+    let ordered = engine.in_order(&place, frame)?;
+    let out = catalog.begin(STAGE, &model.name, key)?;
+    let all = out.join("all.parquet");
+    let stream = engine.stream(&place, ordered).await?;
+    let groups = spool(model, seed, stream, &all).await?;
+    let rows = ParquetRows::open(&all)?;
+    let mut facts = cut(model, &rows, &groups.decide(model, seed)?, &out)?;
+    facts.unlabelled = groups.unlabelled;
+    std::fs::remove_file(&all).map_err(Error::file(&all))?;
+    let missing = [
+        (facts.train, "train"),
+        (facts.calibrate, "calibrate"),
+        (facts.test, "test"),
+    ];
+    if let Some((_, part)) = missing.iter().find(|(rows, _)| *rows == 0) {
+        let total = facts.train + facts.calibrate + facts.test;
+        let message = format!("the part `{part}` is empty; the query gives {total} labelled rows");
+        return Err(problem(
+            model,
+            message,
+            "look at the examples query, or change [models.X.split]",
+        ));
+    }
+    catalog.complete(STAGE, &model.name, key, &facts)?;
+    Ok(facts)
+}
+
+fn problem(model: &ModelSpec, message: String, hint: &str) -> Error {
+    Error::Examples {
+        model: model.name.clone(),
+        message,
+        hint: hint.replace('X', &model.name),
+    }
+}
+
+/// What the cut needs to know of each labelled row, in order.
+#[derive(Default)]
+struct Groups {
+    /// The group of each row: its entity joined with all rows of the same text.
+    roots: Vec<u64>,
+    /// Microseconds, for a split by time.
+    times: Vec<i64>,
+    /// The `split` column, if the query has one.
+    given: Vec<Part>,
+    unlabelled: u64,
+}
+
+/// Writes the labelled rows as they come and takes note of their groups.
+async fn spool(
+    model: &ModelSpec,
+    seed: u64,
+    mut stream: datafusion::execution::SendableRecordBatchStream,
+    path: &Path,
+) -> Result<Groups> {
+    let schema: SchemaRef = stream.schema();
+    check_columns(model, &schema)?;
+    let mut writer = table_writer(path, schema)?;
+    let mut groups = Groups::default();
+    let mut union = Union::default();
+    while let Some(batch) = stream.next().await {
+        let batch = batch.map_err(|e| sql_error(&format!("model `{}`", model.name), &e))?;
+        let labels = batch
+            .column_by_name("label")
+            .map(|column| arrow::compute::is_not_null(column));
+        let labelled = labels.transpose().ok().flatten();
+        let kept = match labelled {
+            Some(mask) => arrow::compute::filter_record_batch(&batch, &mask).map_err(|e| write_error(path, e))?,
+            None => batch.clone(),
+        };
+        groups.unlabelled += (batch.num_rows() - kept.num_rows()) as u64;
+        groups.note(model, seed, &kept, &mut union)?;
+        writer.write(&kept).map_err(|e| write_error(path, e))?;
+    }
+    writer.close().map_err(|e| write_error(path, e))?;
+    groups.roots.iter_mut().for_each(|group| *group = union.root(*group));
+    Ok(groups)
+}
+
+fn check_columns(model: &ModelSpec, schema: &SchemaRef) -> Result<()> {
+    let has = |name: &str| schema.column_with_name(name).is_some();
+    let needed: &[&str] = match model.split.by {
+        SplitBy::Time if !has("split") => &["text", "label", "time"],
+        _ => &["text", "label"],
+    };
+    match needed.iter().find(|name| !has(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("the query gives no column `{name}`");
+            let hint = format!("select it in {}", model.examples_path.written);
+            Err(problem(model, message, &hint))
+        }
+    }
+}
+
+impl Groups {
+    fn note(&mut self, model: &ModelSpec, seed: u64, batch: &RecordBatch, union: &mut Union) -> Result<()> {
+        let failed = |name: &str, e: arrow::error::ArrowError| {
+            problem(model, format!("column `{name}`: {e}"), "cast it in the examples query")
+        };
+        let column = |name: &str, wanted: DataType| -> Result<Option<ArrayRef>> {
+            let column = batch
+                .column_by_name(name)
+                .filter(|column| column.data_type() != &DataType::Null);
+            column
+                .map(|column| cast(column, &wanted))
+                .transpose()
+                .map_err(|e| failed(name, e))
+        };
+        let texts = column("text", DataType::Utf8)?;
+        let entities = column("entity", DataType::Utf8)?;
+        for row in 0..batch.num_rows() {
+            let value = |array: &Option<ArrayRef>| -> Option<String> {
+                array
+                    .as_ref()
+                    .filter(|a| a.is_valid(row))
+                    .map(|a| a.as_string::<i32>().value(row).to_owned())
+            };
+            let text = text::prepare(&value(&texts).unwrap_or_default());
+            let mut group = hash(seed, "text", &text);
+            if let Some(entity) = value(&entities) {
+                group = union.join(group, hash(seed, "entity", &entity));
+            }
+            self.roots.push(group);
+        }
+        if let Some(given) = column("split", DataType::Utf8)? {
+            for row in 0..batch.num_rows() {
+                self.given.push(given_part(model, given.as_string::<i32>().value(row))?);
+            }
+        } else if model.split.by == SplitBy::Time {
+            let times = column("time", DataType::Timestamp(TimeUnit::Microsecond, None))?;
+            let times = times.filter(|times| times.null_count() == 0).ok_or_else(|| {
+                problem(
+                    model,
+                    "column `time` holds nulls".into(),
+                    "a split by time needs a time in every row",
+                )
+            })?;
+            let times = cast(&times, &DataType::Int64).map_err(|e| failed("time", e))?;
+            self.times.extend_from_slice(times.as_primitive::<Int64Type>().values());
+        }
+        Ok(())
+    }
+
+    /// The part of every row.
+    fn decide(&self, model: &ModelSpec, seed: u64) -> Result<Vec<Part>> {
+        if !self.given.is_empty() {
+            return Ok(self.given.clone());
+        }
+        let Split { test, calibrate, .. } = model.split;
+        let draw = |group: u64, what: &str| hash(seed, what, &group.to_string()) as f64 / u64::MAX as f64;
+        let rest = |group: u64| {
+            if draw(group, "calibrate") < calibrate {
+                Part::Calibrate
+            } else {
+                Part::Train
+            }
+        };
+        if model.split.by == SplitBy::Entity {
+            let part = |&group: &u64| {
+                if draw(group, "test") < test {
+                    Part::Test
+                } else {
+                    rest(group)
+                }
+            };
+            return Ok(self.roots.iter().map(part).collect());
+        }
+        // The latest share is the test; a group belongs where its first row is, so that nothing learned comes back.
+        let mut first = HashMap::<u64, i64>::new();
+        for (group, time) in self.roots.iter().zip(&self.times) {
+            first
+                .entry(*group)
+                .and_modify(|t| *t = (*t).min(*time))
+                .or_insert(*time);
+        }
+        let mut starts: Vec<i64> = self.roots.iter().map(|group| first[group]).collect();
+        let at = ((1.0 - test) * starts.len() as f64) as usize;
+        if at >= starts.len() {
+            return Ok(Vec::new());
+        }
+        let parts_of = starts.clone();
+        let (_, cutoff, _) = starts.select_nth_unstable(at);
+        let cutoff = *cutoff;
+        let part = |(start, group): (i64, &u64)| if start >= cutoff { Part::Test } else { rest(*group) };
+        Ok(parts_of.into_iter().zip(&self.roots).map(part).collect())
+    }
+}
+
+fn given_part(model: &ModelSpec, written: &str) -> Result<Part> {
+    match written {
+        "train" => Ok(Part::Train),
+        "calibrate" => Ok(Part::Calibrate),
+        "test" => Ok(Part::Test),
+        _ => {
+            let shown: String = written.chars().take(20).collect();
+            Err(problem(
+                model,
+                format!("column `split` holds `{shown}`"),
+                "use 'train', 'calibrate' and 'test'",
+            ))
+        }
+    }
+}
+
+/// A number for a text that depends on the project's seed and on nothing else.
+fn hash(seed: u64, what: &str, text: &str) -> u64 {
+    let hash = Sha256::new()
+        .chain_update(seed.to_le_bytes())
+        .chain_update(what)
+        .chain_update([0])
+        .chain_update(text);
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash.finalize()[..8]);
+    u64::from_le_bytes(first)
+}
+
+/// Sets of groups that belong together (union-find); the smallest member stands for its set.
+#[derive(Default)]
+struct Union {
+    above: HashMap<u64, u64>,
+}
+
+impl Union {
+    fn root(&mut self, mut group: u64) -> u64 {
+        let start = group;
+        while let Some(&above) = self.above.get(&group) {
+            group = above;
+        }
+        if start != group {
+            self.above.insert(start, group);
+        }
+        group
+    }
+
+    fn join(&mut self, a: u64, b: u64) -> u64 {
+        let (a, b) = (self.root(a), self.root(b));
+        let (low, high) = (a.min(b), a.max(b));
+        if low != high {
+            self.above.insert(high, low);
+        }
+        low
+    }
+}
+
+/// Sends every row to its part's file.
+fn cut(model: &ModelSpec, rows: &ParquetRows, parts: &[Part], out: &Path) -> Result<AssembleFacts> {
+    let mut counts = [0u64; 3];
+    for (file, wanted) in FILES.iter().zip([Part::Train, Part::Calibrate, Part::Test]) {
+        let path = out.join(file);
+        let mut writer = table_writer(&path, rows.schema())?;
+        let mut start = 0;
+        for batch in rows.batches()? {
+            let batch = batch?;
+            let part = parts.get(start..start + batch.num_rows());
+            let part = part.ok_or_else(|| problem(model, "rows changed while they were cut".into(), "run again"))?;
+            start += batch.num_rows();
+            let taken = (0u64..)
+                .zip(part)
+                .filter(|(_, part)| **part == wanted)
+                .map(|(row, _)| row);
+            let taken = UInt64Array::from_iter_values(taken);
+            let batch = take_record_batch(&batch, &taken).map_err(|e| write_error(&path, e))?;
+            counts[wanted as usize] += batch.num_rows() as u64;
+            writer.write(&batch).map_err(|e| write_error(&path, e))?;
+        }
+        writer.close().map_err(|e| write_error(&path, e))?;
+    }
+    Ok(AssembleFacts {
+        train: counts[0],
+        calibrate: counts[1],
+        test: counts[2],
+        unlabelled: 0,
+    })
+}

@@ -1,0 +1,167 @@
+//! Evaluate: the fitted artifact, loaded as serving will load it, scores the held-back rows; golden rows are recorded.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::compute::concat_batches;
+use arrow::datatypes::DataType;
+use deskmill_models::artifact::Artifact;
+use deskmill_models::kind::{Kind, Model, Rows};
+use deskmill_models::metrics::Evaluation;
+use deskmill_models::registry::{GOLDEN_FILE, Golden, MODEL_FILE};
+use deskmill_models::rows::{ParquetRows, conform};
+use deskmill_models::text;
+use serde::{Deserialize, Serialize};
+
+use super::{Input, assemble};
+use crate::catalog::{Catalog, write_json};
+use crate::error::{Error, Result};
+use crate::keys::Parts;
+use crate::project::ModelSpec;
+use crate::rejects::write_error;
+use crate::report::{Report, ReportRows, page};
+
+/// Changes when the same artifact would get another report.
+const FORMAT: &str = "1";
+
+/// The folder of reports under the work folder.
+pub const STAGE: &str = "reports";
+
+/// The measured figures as data.
+pub const REPORT_JSON: &str = "report.json";
+
+/// The measured figures as a page.
+pub const REPORT_HTML: &str = "report.html";
+
+/// Golden rows taken from the held-back part; rows that are hard on any code path come on top.
+const GOLDEN_ROWS: usize = 24;
+
+/// What was measured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EvaluateFacts {
+    /// Rows scored.
+    pub rows: u64,
+    /// The metric that versions are compared by.
+    pub main_metric: String,
+    /// All metrics by name.
+    pub metrics: std::collections::BTreeMap<String, f64>,
+}
+
+/// What decides how a report comes out, but for the artifact.
+pub fn parts() -> Parts {
+    Parts::from([("format".into(), FORMAT.into())])
+}
+
+/// What an evaluation reads.
+pub struct EvaluateRequest<'a> {
+    /// The kind of the model.
+    pub kind: &'a dyn Kind,
+    /// The model as the project has it.
+    pub model: &'a ModelSpec,
+    /// The folder of its examples.
+    pub examples: &'a Path,
+    /// The folder of its artifact.
+    pub fitted: &'a Path,
+    /// What the examples came from.
+    pub lineage: &'a [Input],
+    /// Size of the artifact.
+    pub artifact_bytes: u64,
+    /// How the examples were cut.
+    pub rows: ReportRows,
+}
+
+/// The model of a fitted artifact.
+///
+/// # Errors
+/// When the file is missing or not such an artifact.
+pub fn load_fitted(kind: &dyn Kind, fitted: &Path) -> Result<Box<dyn Model>> {
+    let path = fitted.join(MODEL_FILE);
+    let bytes = std::fs::read(&path).map_err(Error::file(&path))?;
+    Ok(kind.load(Artifact::from_bytes(&bytes)?)?)
+}
+
+/// Measures one model.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn evaluate(request: &EvaluateRequest<'_>, catalog: &Catalog, key: &str) -> Result<EvaluateFacts> {
+    catalog.make(STAGE, &request.model.name, key, |out| {
+        let model = load_fitted(request.kind, request.fitted)?;
+        let test = ParquetRows::open(&request.examples.join(assemble::FILES[2]))?;
+        let evaluation = request.kind.evaluate(model.as_ref(), &test)?;
+        write_json(&out.join(REPORT_JSON), &evaluation)?;
+        let html = out.join(REPORT_HTML);
+        let page = page(&Report {
+            model: &request.model.name,
+            kind: &request.model.kind,
+            evaluation: &evaluation,
+            previous: None,
+            recipe: &request.model.recipe,
+            rows: request.rows,
+            artifact_bytes: request.artifact_bytes,
+            lineage: request.lineage,
+        });
+        std::fs::write(&html, page).map_err(Error::file(&html))?;
+        let golden = Golden::record(model.as_ref(), golden_inputs(model.as_ref(), &test)?)?.to_parquet()?;
+        let path = out.join(GOLDEN_FILE);
+        std::fs::write(&path, golden).map_err(Error::file(&path))?;
+        Ok(facts(&evaluation))
+    })
+}
+
+fn facts(evaluation: &Evaluation) -> EvaluateFacts {
+    EvaluateFacts {
+        rows: evaluation.rows,
+        main_metric: evaluation.main_metric.clone(),
+        metrics: evaluation
+            .metrics
+            .iter()
+            .map(|metric| (metric.name.clone(), metric.value))
+            .collect(),
+    }
+}
+
+/// Rows spread over the held-back part, texts masked, and the same rows again with texts that are hard on any code path.
+fn golden_inputs(model: &dyn Model, test: &dyn Rows) -> Result<RecordBatch> {
+    let signature = model.signature();
+    let step = (test.count() as usize / GOLDEN_ROWS).max(1);
+    let mut taken = Vec::new();
+    let mut start = 0usize;
+    for batch in test.batches()? {
+        let batch = conform(signature, &batch?)?;
+        let first = start.next_multiple_of(step) - start;
+        taken.extend((first..batch.num_rows()).step_by(step).map(|row| batch.slice(row, 1)));
+        start += batch.num_rows();
+    }
+    taken.truncate(GOLDEN_ROWS);
+    // Masking changes no answer: it is what a model does first.
+    let mut rows = taken
+        .iter()
+        .map(|row| with_texts(row, text::prepare))
+        .collect::<Result<Vec<_>>>()?;
+    let hard = [
+        "",
+        "🤬🤬🤬 !!!",
+        "ＦＵＬＬ width ｒｅｆｕｎｄ 退款",
+        "\u{200b}\u{feff}",
+        "I want 我要 my money 退钱 back",
+    ];
+    for text in hard.map(str::to_owned).into_iter().chain(["long text ".repeat(1000)]) {
+        rows.extend(taken.first().map(|row| with_texts(row, |_| text.clone())).transpose()?);
+    }
+    concat_batches(&signature.input_schema(), &rows).map_err(|e| write_error(Path::new(GOLDEN_FILE), e))
+}
+
+/// A row with its texts changed; nulls stay.
+fn with_texts(row: &RecordBatch, change: impl Fn(&str) -> String) -> Result<RecordBatch> {
+    let column = |column: &ArrayRef| -> ArrayRef {
+        if column.data_type() != &DataType::Utf8 {
+            return column.clone();
+        }
+        let texts = column.as_string::<i32>().iter().map(|text| text.map(&change));
+        Arc::new(texts.collect::<StringArray>())
+    };
+    let columns = row.columns().iter().map(column).collect();
+    RecordBatch::try_new(row.schema(), columns).map_err(|e| write_error(Path::new(GOLDEN_FILE), e))
+}

@@ -1,0 +1,77 @@
+//! Fit: from examples to an artifact. The same examples, recipe, seed and code give the same bytes.
+
+use std::path::Path;
+use std::time::Instant;
+
+use deskmill_models::kind::{Examples, FitContext, Kind};
+use deskmill_models::registry::MODEL_FILE;
+use deskmill_models::rows::ParquetRows;
+use serde::{Deserialize, Serialize};
+
+use super::assemble;
+use crate::catalog::Catalog;
+use crate::error::{Error, Result};
+use crate::keys::{Parts, digest_of};
+use crate::project::ModelSpec;
+
+/// Changes when the same examples would give another artifact.
+const FORMAT: &str = "1";
+
+/// The folder of artifacts under the work folder.
+pub const STAGE: &str = "fitted";
+
+/// What a fit took and gave.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FitFacts {
+    /// Time from the first row to the finished artifact, in seconds.
+    pub fit_wall_s: f64,
+    /// Size of the artifact.
+    pub artifact_bytes: u64,
+}
+
+/// What decides how a model comes out, but for its examples.
+pub fn parts(model: &ModelSpec, seed: u64) -> Parts {
+    Parts::from([
+        ("kind".into(), model.kind.clone()),
+        ("recipe".into(), digest_of(&model.recipe)),
+        ("seed".into(), seed.to_string()),
+        ("format".into(), FORMAT.into()),
+    ])
+}
+
+/// What a fit is handed besides its examples.
+pub struct FitRequest<'a> {
+    /// The kind of the model.
+    pub kind: &'a dyn Kind,
+    /// The model as the project has it.
+    pub model: &'a ModelSpec,
+    /// The folder of its examples.
+    pub examples: &'a Path,
+    /// Seed, threads, memory and who is told.
+    pub context: FitContext<'a>,
+}
+
+/// Fits one model.
+///
+/// # Errors
+/// When the examples cannot be learned from, or the output cannot be written.
+pub fn fit(request: &FitRequest<'_>, catalog: &Catalog, key: &str) -> Result<FitFacts> {
+    let [train, calibrate, _] = assemble::FILES.map(|file| request.examples.join(file));
+    catalog.make(STAGE, &request.model.name, key, |out| {
+        let started = Instant::now();
+        let (train, calibrate) = (ParquetRows::open(&train)?, ParquetRows::open(&calibrate)?);
+        let examples = Examples {
+            model: &request.model.name,
+            train: &train,
+            calibrate: &calibrate,
+        };
+        let model = request.kind.fit(&examples, &request.model.recipe, &request.context)?;
+        let bytes = model.artifact().to_bytes()?;
+        let path = out.join(MODEL_FILE);
+        std::fs::write(&path, &bytes).map_err(Error::file(&path))?;
+        Ok(FitFacts {
+            fit_wall_s: started.elapsed().as_secs_f64(),
+            artifact_bytes: bytes.len() as u64,
+        })
+    })
+}

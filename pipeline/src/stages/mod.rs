@@ -1,0 +1,13 @@
+//! The stages in reading order. Each reads named files and writes named files, with no clock, network or randomness but
+//! what it is handed.
+
+pub mod assemble;
+pub mod clean;
+pub mod evaluate;
+pub mod fit;
+pub mod ingest;
+pub mod publish;
+mod walk;
+
+/// What examples were drawn from: the name of a table or source, its rows, and the digest of its content.
+pub type Input = (String, u64, String);

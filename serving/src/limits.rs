@@ -1,0 +1,117 @@
+//! What a request may cost before any of it is believed: its place among those in progress, its headers, the bytes and
+//! the time of its body. Bounds on rows and texts are kept where rows are made ([`deskmill_models::rows`]).
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+use crate::config::ServingConfig;
+use crate::problem::Problem;
+
+/// The places that predictions in progress take up.
+pub(crate) struct Limits {
+    /// One for each prediction from its head to its answer.
+    requests: Arc<Semaphore>,
+    /// One for each core: larger requests are worked on here, no more at once, so that memory and other requests'
+    /// latency stay bounded.
+    lanes: Arc<Semaphore>,
+}
+
+/// A place among the requests in progress. Work that outlives its request keeps it.
+pub(crate) type Place = OwnedSemaphorePermit;
+
+impl Limits {
+    pub(crate) fn new(config: &ServingConfig) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            requests: Arc::new(Semaphore::new(config.concurrent_max)),
+            lanes: Arc::new(Semaphore::new(cores)),
+        }
+    }
+
+    /// Takes a place, or refuses at once: waiting in line only makes everybody late.
+    pub(crate) fn admit(&self, config: &ServingConfig) -> Result<Place, Problem> {
+        let place = Arc::clone(&self.requests).try_acquire_owned();
+        place.map_err(|_| Problem::overloaded(config.concurrent_max))
+    }
+
+    /// Waits for a core.
+    pub(crate) async fn lane(&self) -> Option<Place> {
+        Arc::clone(&self.lanes).acquire_owned().await.ok()
+    }
+}
+
+/// Refuses bodies that are not plain JSON. A missing type is taken for JSON: known clients send none.
+pub(crate) fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    if let Some(written) = headers.get(CONTENT_TYPE) {
+        let essence = written
+            .to_str()
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim();
+        let json = essence.eq_ignore_ascii_case("application/json")
+            || (essence.starts_with("application/") && essence.ends_with("+json"));
+        if !json {
+            return Err(Problem::media_type("the body's type is not application/json")
+                .hint("send the header `Content-Type: application/json`, or none"));
+        }
+    }
+    let plain = |coding: &axum::http::HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get(CONTENT_ENCODING).is_some_and(|coding| !plain(coding)) {
+        return Err(Problem::media_type("compressed bodies are not read here")
+            .hint("send the body as it is, without Content-Encoding"));
+    }
+    if headers.contains_key("inference-header-content-length") {
+        return Err(Problem::media_type("binary tensors are not read here")
+            .hint("send tensors as JSON (tritonclient: set_data_from_numpy(..., binary_data=False))"));
+    }
+    Ok(())
+}
+
+/// Reads a body of at most `body_max_bytes` until `deadline`. What is over the bound is never held in memory.
+pub(crate) async fn read_body(
+    headers: &HeaderMap,
+    body: Body,
+    config: &ServingConfig,
+    deadline: Instant,
+) -> Result<Bytes, Problem> {
+    let max_bytes = config.body_max_bytes;
+    let stated = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if stated.is_some_and(|length| length > max_bytes as u64) {
+        return Err(Problem::too_large(max_bytes));
+    }
+    let read = timeout_at(deadline, collect(body, max_bytes)).await;
+    read.unwrap_or_else(|_| Err(Problem::slow_body(config.timeout_ms)))
+}
+
+async fn collect(body: Body, max_bytes: usize) -> Result<Bytes, Problem> {
+    let broken = |_| Problem::body("the body ended before it was whole");
+    let mut chunks = body.into_data_stream();
+    // A small body comes in one chunk and is not copied.
+    let first = chunks.next().await.transpose().map_err(broken)?.unwrap_or_default();
+    let mut whole = BytesMut::new();
+    let mut len = first.len();
+    while len <= max_bytes {
+        let Some(chunk) = chunks.next().await.transpose().map_err(broken)? else {
+            return Ok(if whole.is_empty() { first } else { whole.freeze() });
+        };
+        len += chunk.len();
+        if whole.is_empty() {
+            whole.extend_from_slice(&first);
+        }
+        if len <= max_bytes {
+            whole.extend_from_slice(&chunk);
+        }
+    }
+    Err(Problem::too_large(max_bytes))
+}

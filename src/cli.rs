@@ -1,0 +1,201 @@
+//! The flags, and nothing else.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Cleans and fits customer-service data into models and publishes each as a versioned HTTP API.
+#[derive(Debug, Parser)]
+#[command(name = "deskmill", version, arg_required_else_help = true, propagate_version = true)]
+#[command(after_help = "Example:\n  deskmill sample --cases 3000 --seed 7 --out desk\n  deskmill -C desk up")]
+pub struct Cli {
+    /// The project folder (default: here)
+    #[arg(
+        short = 'C',
+        value_name = "DIR",
+        global = true,
+        default_value = ".",
+        hide_default_value = true
+    )]
+    pub folder: PathBuf,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs, in the order in which a newcomer meets them.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Write the files of a new project
+    #[command(after_help = "Example:\n  deskmill -C my-desk init\n  cp tickets.csv my-desk/raw/")]
+    Init,
+    /// Simulate a customer-service desk of any size, project file included
+    #[command(after_help = "Example:\n  deskmill sample --cases 3000 --seed 7 --out desk")]
+    Sample(SampleArgs),
+    /// Say what a run would do, and why
+    #[command(after_help = "Example:\n  deskmill -C desk plan")]
+    Plan,
+    /// Run the project: ingest, clean, assemble, fit, evaluate, publish
+    #[command(after_help = "Example:\n  deskmill -C desk run\n  deskmill -C desk run --json | jq .outcome")]
+    Run,
+    /// Look at published models and move aliases
+    #[command(
+        after_help = "Example:\n  deskmill -C desk models\n  deskmill -C desk models rollback intent --why 'wrong labels'"
+    )]
+    Models(ModelsArgs),
+    /// Score a file with a published model
+    #[command(
+        after_help = "Example:\n  deskmill -C desk predict intent --in new.csv --out scored.csv\n  \
+        echo '{\"text\":\"where is my order\"}' | deskmill -C desk predict intent@prod --from jsonl --to jsonl"
+    )]
+    Predict(PredictArgs),
+    /// Query sources, tables and models
+    #[command(
+        after_help = "Example:\n  deskmill -C desk sql \"select channel, count(*) from tickets group by 1\"\n  \
+        deskmill -C desk sql \"select predict('intent', subject || ' ' || body)['label'] from tickets limit 5\""
+    )]
+    Sql(SqlArgs),
+    /// Show the rows that could not be used, and why
+    #[command(after_help = "Example:\n  deskmill -C desk rejects\n  deskmill -C desk rejects tickets --limit 5")]
+    Rejects(RejectsArgs),
+    /// Serve the published models over HTTP
+    #[command(after_help = "Example:\n  deskmill -C desk serve --listen 127.0.0.1:8700")]
+    Serve(ServeArgs),
+    /// Run, then serve
+    #[command(after_help = "Example:\n  deskmill -C data/samples up")]
+    Up(ServeArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  deskmill completions bash > /etc/bash_completion.d/deskmill")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `sample`
+#[derive(Debug, Args)]
+pub struct SampleArgs {
+    /// Customer contacts to simulate
+    #[arg(long, default_value_t = 3000)]
+    pub cases: u64,
+    /// Seed: the same number gives the same desk
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// The folder to write; must be new or empty
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// `models`
+#[derive(Debug, Args)]
+pub struct ModelsArgs {
+    /// What to do with them (default: ls)
+    #[command(subcommand)]
+    pub action: Option<ModelsAction>,
+}
+
+/// `models ...`
+#[derive(Debug, Subcommand)]
+pub enum ModelsAction {
+    /// List models, versions and aliases
+    Ls,
+    /// Show a version: metrics, inputs, outputs, lineage
+    Show {
+        /// MODEL, MODEL@ALIAS or MODEL@VERSION
+        model: String,
+    },
+    /// Show everything that ever happened to a model
+    History {
+        /// The model
+        model: String,
+    },
+    /// Point an alias to a version
+    Promote {
+        /// The model
+        model: String,
+        /// The version
+        version: u64,
+        /// The alias
+        #[arg(long, default_value = "prod")]
+        alias: String,
+        /// The reason, for the log
+        #[arg(long, default_value = "by hand")]
+        why: String,
+    },
+    /// Point an alias back to the version it named before
+    Rollback {
+        /// The model
+        model: String,
+        /// The alias
+        #[arg(long, default_value = "prod")]
+        alias: String,
+        /// The reason, for the log
+        #[arg(long, default_value = "by hand")]
+        why: String,
+    },
+}
+
+/// A file format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// Comma-separated values with a header
+    Csv,
+    /// One JSON object a line
+    Jsonl,
+    /// Apache Parquet
+    Parquet,
+}
+
+/// `predict`
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// MODEL, MODEL@ALIAS or MODEL@VERSION
+    pub model: String,
+    /// File to score; `-` is standard input
+    #[arg(long = "in", value_name = "FILE", default_value = "-")]
+    pub input: String,
+    /// File to write; `-` is standard output
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub out: String,
+    /// Format of the input (default: by the file's ending, csv for standard input)
+    #[arg(long, value_name = "FORMAT")]
+    pub from: Option<FileFormat>,
+    /// Format of the output (default: by the file's ending, that of the input for standard output)
+    #[arg(long, value_name = "FORMAT")]
+    pub to: Option<FileFormat>,
+}
+
+/// `sql`
+#[derive(Debug, Args)]
+pub struct SqlArgs {
+    /// The query: sources are raw.NAME, tables are NAME
+    pub query: String,
+    /// Rows to print at most
+    #[arg(long, default_value_t = 1000)]
+    pub max_rows: usize,
+}
+
+/// `rejects`
+#[derive(Debug, Args)]
+pub struct RejectsArgs {
+    /// Only those of this source or table
+    pub name: Option<String>,
+    /// Rows to print at most
+    #[arg(long, default_value_t = 20)]
+    pub limit: usize,
+}
+
+/// `serve` and `up`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address to listen on (default: serving.listen of the project; port 0 takes a free one)
+    #[arg(long)]
+    pub listen: Option<SocketAddr>,
+    /// Allow an address that other machines can reach; there are no access keys yet
+    #[arg(long)]
+    pub allow_remote: bool,
+}

@@ -1,0 +1,18 @@
+//! `deskmill up`: run, then serve.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::{Place, serve};
+use crate::cli::ServeArgs;
+use crate::output::DONE;
+
+pub async fn run(place: &Place, args: &ServeArgs) -> Result<ExitCode> {
+    serve::check(place, args)?;
+    let project = place.project()?;
+    // A gate that says no keeps the version before it, which is served: that is what a gate is for.
+    super::run::make(place, &project).await?;
+    serve::run(place, args).await?;
+    Ok(ExitCode::from(DONE))
+}

@@ -1,0 +1,17 @@
+//! The whole product through its doors: the built binaries, their files and their HTTP. Nothing of deskmill is linked
+//! here. Each test works in a scratch folder of its own and ends the processes it started.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod bad_input;
+mod banking;
+mod binaries;
+mod command;
+mod csv;
+mod desk;
+mod http;
+mod kill;
+mod layers;
+mod parity;
+mod serve;
+mod server;
+mod stories;

@@ -1,0 +1,114 @@
+//! What is given and done in a story.
+
+use std::sync::OnceLock;
+
+use cucumber::gherkin::Step;
+use cucumber::{given, when};
+
+use super::{Story, table};
+use crate::desk::Desk;
+use crate::server::Server;
+
+#[given(expr = "a desk with {int} cases")]
+fn a_desk(story: &mut Story, cases: u64) {
+    story.desk = Some(Desk::sample(cases, 3));
+}
+
+#[given(expr = "a desk with {int} cases, of which the latest third has not come in yet")]
+fn a_desk_with_tickets_missing(story: &mut Story, cases: u64) {
+    let desk = Desk::sample(cases, 3);
+    for number in [5, 6] {
+        let name = format!("raw/tickets/tickets-{number:04}.csv");
+        story.missing.push((name.clone(), desk.read(&name)));
+        std::fs::remove_file(desk.file(&name)).expect("a scratch folder can be changed");
+    }
+    story.desk = Some(desk);
+}
+
+#[given("the missing tickets have come in")]
+#[when("the missing tickets come in")]
+fn tickets_come_in(story: &mut Story) {
+    let missing = std::mem::take(&mut story.missing);
+    assert!(!missing.is_empty(), "no tickets are missing");
+    missing
+        .iter()
+        .for_each(|(name, content)| story.desk().write(name, content));
+}
+
+#[given("its last file of tickets ends with these rows")]
+fn tickets_end_with(story: &mut Story, step: &Step) {
+    let name = "raw/tickets/tickets-0006.csv";
+    let mut content = story.desk().read(name);
+    for row in table(step) {
+        content.push_str(&row[0]);
+        content.push('\n');
+    }
+    story.desk().write(name, content);
+}
+
+#[given(expr = "the gate of the project asks for an accuracy of {float}")]
+fn a_higher_gate(story: &mut Story, accuracy: f64) {
+    story
+        .desk()
+        .edit("deskmill.toml", "accuracy = 0.30", &format!("accuracy = {accuracy}"));
+}
+
+#[given(expr = "the project allows at most {float} percent of rejects")]
+fn fewer_rejects(story: &mut Story, percent: f64) {
+    let share = format!("rejects_max_share = {}", percent / 100.0);
+    story.desk().edit("deskmill.toml", "rejects_max_share = 0.03", &share);
+}
+
+#[given("the desk was run")]
+fn was_run(story: &mut Story) {
+    story.desk().run();
+}
+
+#[when("the desk is run")]
+fn is_run(story: &mut Story) {
+    story.run = Some(story.desk().deskmill(&["--json", "run"]));
+}
+
+#[given("the server is running")]
+fn server_runs(story: &mut Story) {
+    story.server = Some(Server::of_project(story.desk().path()));
+}
+
+#[given("the desk of two languages, run and served")]
+fn desk_of_two_languages(_: &mut Story) {
+    two_languages();
+}
+
+/// One desk and server for all questions; they only read.
+fn two_languages() -> &'static (Desk, Server) {
+    static SHARED: OnceLock<(Desk, Server)> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let desk = Desk::sample(1500, 4);
+        desk.run();
+        let server = Server::of_project(desk.path());
+        (desk, server)
+    })
+}
+
+#[when(expr = "a program asks {string}")]
+fn asks(story: &mut Story, question: String) {
+    let server = story.server.as_ref().unwrap_or_else(|| &two_languages().1);
+    story.reply = Some(server.ask("", &question));
+}
+
+#[given(expr = "the model {string} was rolled back because {string}")]
+#[when(expr = "the model {string} is rolled back because {string}")]
+fn rolled_back(story: &mut Story, model: String, why: String) {
+    story
+        .desk()
+        .deskmill(&["models", "rollback", &model, "--why", &why])
+        .ok();
+}
+
+#[when(expr = "version {int} of {string} is promoted because {string}")]
+fn promoted(story: &mut Story, version: u64, model: String, why: String) {
+    story
+        .desk()
+        .deskmill(&["models", "promote", &model, &version.to_string(), "--why", &why])
+        .ok();
+}

@@ -1,0 +1,180 @@
+//! What a story finds.
+
+use cucumber::gherkin::Step;
+use cucumber::then;
+use serde_json::Value;
+
+use super::{BEFORE_LONG, QUESTION, Story, table};
+use crate::command::wait_for;
+use crate::desk::Desk;
+
+#[then("the run ends well")]
+fn ends_well(story: &mut Story) {
+    let run = story.last();
+    assert_eq!(run.code(), Some(0), "{}\n{}", run.stdout, run.stderr);
+}
+
+#[then("the run ends with a refusal")]
+fn ends_with_refusal(story: &mut Story) {
+    let run = story.last();
+    assert_eq!(run.code(), Some(1), "{}\n{}", run.stdout, run.stderr);
+}
+
+#[then(expr = "the refusal says {string}")]
+fn refusal_says(story: &mut Story, what: String) {
+    assert!(story.last().stderr.contains(&what), "{}", story.last().stderr);
+}
+
+#[then(expr = "the refusal says {string} was not met")]
+fn check_not_met(story: &mut Story, what: String) {
+    let lines = story.last().json_lines();
+    let report = &lines.last().expect("a run says something")["report"];
+    let checks = report["models"]["intent"]["published"]["decision"]["checks"]
+        .as_array()
+        .expect("a list of checks");
+    let check = checks.iter().find(|check| check["what"] == what.as_str());
+    assert_eq!(check.expect("the check is listed")["passed"], false, "{checks:?}");
+}
+
+#[then("every stage was skipped")]
+fn all_skipped(story: &mut Story) {
+    let lines = story.last().json_lines();
+    let stages: Vec<&Value> = lines.iter().filter(|line| line["event"] == "stage").collect();
+    assert!(stages.len() > 10, "{stages:?}");
+    assert!(stages.iter().all(|stage| stage["skipped"] == true), "{stages:?}");
+}
+
+#[then(expr = "{string} of the model {string} is version {int}")]
+fn alias_is(story: &mut Story, alias: String, model: String, version: u64) {
+    assert_eq!(alias, "prod");
+    assert_eq!(story.prod(&model), Some(version));
+}
+
+#[then(expr = "the model {string} has no {string}")]
+fn alias_is_not(story: &mut Story, model: String, alias: String) {
+    assert_eq!(alias, "prod");
+    assert_eq!(story.prod(&model), None);
+}
+
+#[then(expr = "the model {string} has {int} version(s)")]
+fn has_versions(story: &mut Story, model: String, count: usize) {
+    assert_eq!(story.desk().versions(&model).len(), count);
+}
+
+#[then("nothing was published")]
+fn nothing_published(story: &mut Story) {
+    assert_eq!(story.desk().models(), Vec::<Value>::new());
+}
+
+#[then(expr = "it is answered by version {int}")]
+fn answered_by(story: &mut Story, version: u64) {
+    let reply = story.reply.as_ref().expect("a program asks first");
+    assert_eq!(
+        (reply.status, reply.header("deskmill-version")),
+        (200, version.to_string().as_str()),
+        "{}",
+        reply.body
+    );
+}
+
+#[then(expr = "before long a program is answered by version {int}")]
+fn soon_answered_by(story: &mut Story, version: u64) {
+    let version = version.to_string();
+    wait_for("the version to be swapped in", BEFORE_LONG, || {
+        let reply = story.server().ask("", QUESTION).with_status(200);
+        (reply.header("deskmill-version") == version).then_some(())
+    });
+}
+
+#[then(expr = "version {int} still answers when it is asked for by its number")]
+#[then(expr = "before long version {int} answers when it is asked for by its number")]
+fn answers_by_number(story: &mut Story, version: u64) {
+    wait_for("the version to be loaded", BEFORE_LONG, || {
+        let reply = story.server().ask(&format!("/versions/{version}"), QUESTION);
+        (reply.status == 200 && reply.header("deskmill-version") == version.to_string()).then_some(())
+    });
+}
+
+#[then(expr = "the answer is {string}")]
+fn answer_is(story: &mut Story, label: String) {
+    let answer = story.reply.as_ref().expect("a program asks first").json();
+    assert_eq!(answer["predictions"][0]["label"], label, "{answer}");
+}
+
+#[then(expr = "the history of {string} is")]
+fn history_is(story: &mut Story, step: &Step, model: String) {
+    let entries = story
+        .desk()
+        .deskmill(&["--json", "models", "history", &model])
+        .ok()
+        .json_lines();
+    let row = |entry: &Value| {
+        let (what, about) = entry["action"]
+            .as_object()
+            .and_then(|action| action.iter().next())
+            .expect("one action");
+        vec![
+            what.clone(),
+            about["version"].to_string(),
+            entry["why"].as_str().unwrap_or_default().to_owned(),
+        ]
+    };
+    assert_eq!(entries.iter().map(row).collect::<Vec<_>>(), table(step));
+    assert!(
+        entries
+            .iter()
+            .all(|entry| entry["who"].is_string() && entry["at"].is_string()),
+        "{entries:?}"
+    );
+}
+
+#[then("every row of every source is a row of its table, a duplicate or a reject")]
+fn rows_add_up(story: &mut Story) {
+    let report = story.desk().last_run();
+    let count = |facts: &Value, name: &str| facts[name].as_u64().unwrap_or_else(|| panic!("no {name} in {facts}"));
+    for (table, source) in [
+        ("tickets", "tickets"),
+        ("customers", "customers"),
+        ("orders", "orders"),
+        ("turns", "chats"),
+    ] {
+        let (source, table) = (&report["sources"][source], &report["tables"][table]);
+        let (kept, duplicates, rejects) = (
+            count(table, "kept"),
+            count(table, "duplicates"),
+            count(table, "rejects"),
+        );
+        assert_eq!(count(source, "rows"), kept + duplicates + rejects, "{source} {table}");
+    }
+}
+
+#[then("these tickets are put aside")]
+fn put_aside(story: &mut Story, step: &Step) {
+    let rejects = rejects(story.desk());
+    for wanted in table(step) {
+        let found = rejects.iter().any(|reject| {
+            let is = |name: &str, value: &String| value.is_empty() || reject[name] == value.as_str();
+            let raw = reject["raw"].as_str().unwrap_or_default();
+            raw.contains(&wanted[0]) && is("rule", &wanted[1]) && is("column", &wanted[2]) && is("value", &wanted[3])
+        });
+        assert!(found, "{wanted:?} is not among {rejects:#?}");
+    }
+}
+
+#[then("every reject names its file, its line and what to do")]
+fn rejects_have_places(story: &mut Story) {
+    let rejects = rejects(story.desk());
+    for reject in &rejects {
+        let is_text = |name: &str| reject[name].as_str().is_some_and(|text| !text.is_empty());
+        assert!(
+            is_text("file") && is_text("hint") && reject["line"].as_i64() > Some(1),
+            "{reject}"
+        );
+    }
+}
+
+fn rejects(desk: &Desk) -> Vec<Value> {
+    desk.deskmill(&["--json", "rejects", "tickets", "--limit", "1000"])
+        .ok()
+        .json_lines()
+}

@@ -1,0 +1,1 @@
+//! The product tests live in `product/`; this package has no code of its own.

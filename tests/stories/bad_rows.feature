@@ -1,0 +1,35 @@
+Feature: No row is lost
+  What a desk exports is never clean. A row that cannot be used is put aside with its place and the reason, the rows
+  around it are kept, and the numbers add up.
+
+  Scenario: Rows that cannot be used are kept with their reason
+    Given a desk with 600 cases
+    And its last file of tickets ends with these rows
+      | row                                                                                                                                                             |
+      | T90000001,only three,fields                                                                                                                                     |
+      | T90000002,C1,,email,2025-03-01T10:00:00,,,12,0,0,A1,en,a subject,a body that says enough,refund_status,5,heads,one too many                                     |
+      | T90000003,C1,,email,2025-02-30T10:00:00,,,12,0,0,A1,en,a subject,a body that says enough,refund_status,5,heads                                                  |
+      | T90000004,C1,,email,2025-03-01T10:00:00,,,soon,0,0,A1,en,a subject,a body that says enough,refund_status,5,heads                                                |
+      | ,C1,,email,2025-03-01T10:00:00,,,12,0,0,A1,en,a subject,a body that says enough,refund_status,5,heads                                                           |
+      | T90000005,C1,,email,2025-03-01T10:00:00,,,12,0,0,A1,en,a subject,a body that says enough,refund_status,5,heads                                                  |
+      | T90000005,C1,,email,2025-03-01T10:00:00,,,12,0,0,A1,en,a subject,a body that says enough,refund_status,5,heads                                                  |
+    When the desk is run
+    Then the run ends well
+    And every row of every source is a row of its table, a duplicate or a reject
+    And these tickets are put aside
+      | ticket    | rule      | column          | value               |
+      | T90000001 | fields    |                 |                     |
+      | T90000002 | fields    |                 |                     |
+      | T90000003 | cast      | opened_at       | 2025-02-30T10:00:00 |
+      | T90000004 | cast      | waiting_minutes | soon                |
+      |           | not_null  | ticket_id       |                     |
+      | T90000005 | duplicate |                 |                     |
+    And every reject names its file, its line and what to do
+
+  Scenario: Too many bad rows stop the run before a model learns from the rest
+    Given a desk with 600 cases
+    And the project allows at most 0.1 percent of rejects
+    When the desk is run
+    Then the run ends with a refusal
+    And the refusal says "more than the allowed 0.1%"
+    And nothing was published
