@@ -5,6 +5,8 @@
 //! knows SQL, projects or HTTP.
 
 pub mod artifact;
+#[cfg(test)]
+mod check_kind;
 pub mod encode;
 pub mod error;
 pub mod intent;

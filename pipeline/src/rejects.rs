@@ -30,7 +30,8 @@ pub struct Reject {
     pub raw: Vec<u8>,
     /// `ingest` or the name of the table that refused it.
     pub stage: String,
-    /// The rule it breaks: `fields`, `encoding`, `row_max_bytes`, `json`, `not_null`, `cast`, `left_out`.
+    /// The rule it breaks: `fields`, `quote`, `encoding`, `nul`, `row_max_bytes`, `json`, `not_null`, `cast`,
+    /// `duplicate`, `left_out`.
     pub rule: String,
     /// The column, where one is to blame.
     pub column: Option<String>,

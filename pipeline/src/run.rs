@@ -199,9 +199,12 @@ impl Work<'_> {
                 let facts = match &step.landing {
                     Some(landing) if !step.done => {
                         skipped = false;
-                        let file = step.file.as_deref().unwrap_or_default();
-                        let told =
-                            |bytes: u64| self.progress("ingest", &source.name, 0.0, &format!("{file}: {bytes} bytes"));
+                        let read = &source.reads[landing.file.0].files[landing.file.1];
+                        let size_bytes = std::fs::metadata(&read.path).map_or(1, |facts| facts.len().max(1));
+                        let told = |bytes: u64| {
+                            let share = bytes as f32 / size_bytes as f32;
+                            self.progress("ingest", &source.name, share.min(1.0), &read.relative);
+                        };
                         tokio::task::block_in_place(|| {
                             ingest::ingest(self.project, landing, self.catalog, &step.key, &told)
                         })?

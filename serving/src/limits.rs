@@ -58,6 +58,8 @@ pub(crate) fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
             .unwrap_or_default()
             .trim();
         let json = essence.eq_ignore_ascii_case("application/json")
+            // What `curl -d` says of any body; TensorFlow Serving takes it for JSON too.
+            || essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
             || (essence.starts_with("application/") && essence.ends_with("+json"));
         if !json {
             return Err(Problem::media_type("the body's type is not application/json")

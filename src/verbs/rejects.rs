@@ -48,7 +48,7 @@ pub async fn run(place: &Place, args: &RejectsArgs) -> Result<()> {
         args.limit
     );
     let counts = format!(
-        "select source, stage, rule, \"column\", count(*) as rows from rejects {only} group by all order by all"
+        "select source, stage, rule, \"column\", count(*) as rows from rejects {only} group by source, stage, rule, \"column\" order by source, stage, rule, \"column\""
     );
     if place.json {
         for batch in engine

@@ -14,19 +14,34 @@ use crate::desk::Desk;
 const DESKS: u32 = 4;
 const KILLS: u32 = 3;
 
-/// What must not depend on kills.
-fn outcome(report: &Value) -> Value {
-    let mut outcome = report.clone();
-    let object = outcome.as_object_mut().expect("a report is an object");
-    ["run", "started", "wall_s"]
-        .iter()
-        .for_each(|key| drop(object.remove(*key)));
-    for model in object["models"].as_object_mut().expect("models by name").values_mut() {
-        let model = model.as_object_mut().expect("a model is an object");
-        // Where it is, and whether it was this run that published or decided.
-        ["report", "published"].iter().for_each(|key| drop(model.remove(*key)));
+const MODELS: [&str; 2] = ["intent", "coin"];
+
+/// What must not depend on kills: the figures of a run, and the bytes of the models it made.
+#[derive(PartialEq)]
+struct Outcome {
+    figures: Value,
+    models: Vec<Vec<u8>>,
+}
+
+impl Outcome {
+    /// Runs the desk to its end.
+    #[track_caller]
+    fn of_run(desk: &Desk) -> Self {
+        let mut figures = desk.run();
+        let report = figures.as_object_mut().expect("a report is an object");
+        report.retain(|name, _| ["sources", "tables", "models"].contains(&name.as_str()));
+        for model in report["models"].as_object_mut().expect("models by name").values_mut() {
+            // Where the report is, and whether it was this run that published, are another matter.
+            let model = model.as_object_mut().expect("a model is an object");
+            model.retain(|name, _| ["examples", "measured"].contains(&name.as_str()));
+        }
+        let artifact = |model| desk.file(&format!("registry/{model}/versions/1/model.safetensors"));
+        let models = MODELS.map(|model| std::fs::read(artifact(model)).expect("version 1 is published"));
+        Self {
+            figures,
+            models: models.to_vec(),
+        }
     }
-    outcome
 }
 
 /// The state that a reader of the registry sees is whole: every version listed under an alias answers.
@@ -48,15 +63,19 @@ fn aliases_answer(desk: &Desk) {
 
 /// The desk, run once more, is as an undisturbed one.
 #[track_caller]
-fn ends_like(desk: &Desk, undisturbed: &Value) {
-    let report = desk.run();
-    assert_eq!(outcome(&report), outcome(undisturbed));
-    for model in ["intent", "coin"] {
+fn ends_like(desk: &Desk, undisturbed: &Outcome) {
+    let outcome = Outcome::of_run(desk);
+    assert_eq!(outcome.figures, undisturbed.figures);
+    assert!(
+        outcome.models == undisturbed.models,
+        "the same examples gave a model of other bytes"
+    );
+    for model in MODELS {
         assert_eq!(desk.versions(model), [(1, vec!["prod".to_owned()])], "{model}");
     }
     aliases_answer(desk);
-    let to_do: Vec<Value> = desk.deskmill(&["--json", "plan"]).ok().json_lines();
-    let steps = to_do[0]["steps"].as_array().expect("a list of steps");
+    let plan = desk.deskmill(&["--json", "plan"]).ok().json_lines();
+    let steps = plan[0]["steps"].as_array().expect("a list of steps");
     assert!(steps.iter().all(|step| step["done"] == true), "{steps:?}");
 }
 
@@ -79,7 +98,7 @@ fn a_run_killed_at_any_time_resumes_to_the_same_end() {
     let fresh = Desk::sample(300, 5);
     let undisturbed = fresh.copy();
     let started = Instant::now();
-    let report = undisturbed.run();
+    let undisturbed = Outcome::of_run(&undisturbed);
     let whole = started.elapsed();
 
     let mut kills = 0;
@@ -95,7 +114,7 @@ fn a_run_killed_at_any_time_resumes_to_the_same_end() {
             }));
             aliases_answer(&desk);
         }
-        ends_like(&desk, &report);
+        ends_like(&desk, &undisturbed);
     }
     assert!(
         kills >= DESKS * KILLS / 2,
@@ -106,7 +125,7 @@ fn a_run_killed_at_any_time_resumes_to_the_same_end() {
 #[test]
 fn a_publish_killed_at_any_step_is_completed_by_the_next_run() {
     let fresh = Desk::sample(300, 6);
-    let report = fresh.run();
+    let undisturbed = Outcome::of_run(&fresh);
     std::fs::remove_dir_all(fresh.file("registry")).expect("a scratch folder can be changed");
     // What a publish writes, in its order.
     let steps = [
@@ -118,7 +137,7 @@ fn a_publish_killed_at_any_step_is_completed_by_the_next_run() {
         "log/00000002.json",
     ];
     let mut kills = 0;
-    for model in ["intent", "coin"] {
+    for model in MODELS {
         for step in steps {
             let desk = fresh.copy();
             let file = desk.file(&format!("registry/{model}/{step}"));
@@ -126,7 +145,7 @@ fn a_publish_killed_at_any_step_is_completed_by_the_next_run() {
             let published = desk.file(&format!("registry/{model}/log/00000001.json")).is_file();
             assert_eq!(desk.versions(model).len(), usize::from(published), "{model}: {step}");
             aliases_answer(&desk);
-            ends_like(&desk, &report);
+            ends_like(&desk, &undisturbed);
         }
     }
     assert!(kills >= 6, "only {kills} runs were killed before they ended");
@@ -144,4 +163,19 @@ fn a_killed_run_holds_no_lock() {
     let started = Instant::now();
     desk.run();
     assert!(started.elapsed() < COMMAND_MAX.min(Duration::from_secs(60)));
+}
+
+#[test]
+fn two_runs_do_not_write_over_each_other() {
+    let desk = Desk::sample(20, 7);
+    desk.write(".deskmill/run.lock", "");
+    let lock = std::fs::File::open(desk.file(".deskmill/run.lock")).expect("it was just written");
+    lock.lock().expect("nobody else has it");
+    let refused = desk.deskmill(&["run"]).with_code(2);
+    assert!(
+        refused.stderr.contains("another run is at work in this folder"),
+        "{}",
+        refused.stderr
+    );
+    assert!(!desk.file(".deskmill/raw").exists(), "it went to work all the same");
 }

@@ -15,3 +15,4 @@ mod parity;
 mod serve;
 mod server;
 mod stories;
+mod up;

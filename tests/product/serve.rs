@@ -190,9 +190,15 @@ fn strangers_are_kept_out() {
         .arg(desk.file("registry"))
         .args(["--listen", "0.0.0.0:0"]);
     let slim = Process::start(slim, Vec::new()).end().with_code(2);
-    insta::assert_snapshot!(slim.stderr, @"");
+    insta::assert_snapshot!(slim.stderr, @r#"
+    error: listen 0.0.0.0:0: refused, because other machines can reach this address and callers need no key yet
+    hint: listen on 127.0.0.1 behind a proxy that checks callers, or pass --allow-remote if everyone who can reach this machine may ask the models
+    "#);
     let whole = desk.deskmill(&["serve", "--listen", "0.0.0.0:0"]).with_code(2);
-    insta::assert_snapshot!(whole.stderr, @"");
+    insta::assert_snapshot!(whole.stderr, @r#"
+    error: listen 0.0.0.0:0: refused, because other machines can reach this address and callers need no key yet
+    hint: listen on 127.0.0.1 behind a proxy that checks callers, or pass --allow-remote if everyone who can reach this machine may ask the models
+    "#);
 }
 
 #[test]
@@ -200,6 +206,9 @@ fn a_registry_that_is_not_there_is_named() {
     let scratch = tempfile::tempdir().unwrap();
     let mut command = Command::new(binaries::deskmill_serve());
     command.args(["--registry", "nowhere"]).current_dir(scratch.path());
-    insta::assert_snapshot!(Process::start(command, Vec::new()).end().with_code(2).stderr, @"");
+    insta::assert_snapshot!(Process::start(command, Vec::new()).end().with_code(2).stderr, @r#"
+    error: registry nowhere: there is no such folder
+    hint: name the folder that `deskmill run` publishes to
+    "#);
     assert!(!scratch.path().join("nowhere").exists());
 }

@@ -83,6 +83,11 @@ impl Server {
         self.log.lock().expect("no reader panics").clone()
     }
 
+    /// What it wrote, once this is among it.
+    pub fn log_until(&self, text: &str) -> String {
+        wait_for(text, SERVER_MAX, || Some(self.log()).filter(|log| log.contains(text)))
+    }
+
     /// GET of a path.
     pub fn get(&self, path: &str) -> std::io::Result<Reply> {
         http::get(self.address, path)

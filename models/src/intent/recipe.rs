@@ -34,10 +34,10 @@ pub struct IntentRecipe {
 const KEYS: [(&str, f64, f64, f64, bool); 9] = [
     ("words_max", 2.0, 1.0, 2.0, true),
     ("chars_min", 2.0, 1.0, 8.0, true),
-    ("chars_max", 5.0, 0.0, 8.0, true),
+    ("chars_max", 4.0, 0.0, 8.0, true),
     ("rows_min", 1.0, 1.0, 1000.0, true),
     ("features_max", 262_144.0, 100.0, 4_194_304.0, true),
-    ("cost", 0.5, 0.001, 1000.0, false),
+    ("cost", 1.0, 0.001, 1000.0, false),
     ("passes", 8.0, 1.0, 100.0, true),
     ("balance", 0.0, 0.0, 1.0, false),
     ("answers_max", 5.0, 1.0, 20.0, true),

@@ -462,3 +462,27 @@ fn the_smallest_desks_are_whole() {
         assert!(desk.summary.rows_by_source["customers"] >= 20);
     }
 }
+
+/// What is committed is what the code writes, to the byte.
+#[test]
+fn the_committed_desk_is_this_desk() {
+    fn files(folder: &Path, below: &Path, all: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in fs::read_dir(folder.join(below)).unwrap() {
+            let path = below.join(entry.unwrap().file_name());
+            let own = ["raw", "sql", "deskmill.toml", "truth.json"].iter().any(|name| path.starts_with(name));
+            if own && folder.join(&path).is_dir() {
+                files(folder, &path, all);
+            } else if own {
+                all.insert(path.display().to_string(), fs::read(folder.join(&path)).unwrap());
+            }
+        }
+    }
+    let desk = desk(3000, 7);
+    let (mut written, mut committed) = (BTreeMap::new(), BTreeMap::new());
+    files(&desk.folder.path().join("desk"), Path::new(""), &mut written);
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/samples"), Path::new(""), &mut committed);
+    let differs = written.iter().find(|(name, bytes)| committed.get(*name) != Some(bytes));
+    let hint = "mean it, then: rm -r data/samples && deskmill sample --cases 3000 --seed 7 --out data/samples";
+    assert_eq!(differs.map(|(name, _)| name), None, "differs from data/samples; {hint}");
+    assert_eq!(written.len(), committed.len());
+}

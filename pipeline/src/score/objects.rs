@@ -12,6 +12,7 @@ use crate::error::Result;
 /// The name of a field and its value as it stands in the line.
 pub(super) type Member<'a> = (String, &'a str);
 
+/// What to do about a line that is not an object.
 pub(super) const NOT_JSON_HINT: &str = "write one whole JSON object in each line, each field once";
 
 /// The objects of a text.

@@ -14,6 +14,7 @@ mod parquet;
 #[cfg(test)]
 mod tests;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -80,7 +81,9 @@ pub fn land(request: &LandRequest<'_>, progress: &dyn Fn(u64)) -> Result<Landed>
     let landed = match request.format {
         Format::Csv => csv::land(request, progress),
         Format::Jsonl => jsonl::land(request, before.bytes, progress),
-        Format::Parquet => parquet::land(request, progress),
+        // The Parquet reader panics on some damaged files; what it leaves behind is not looked at again.
+        Format::Parquet => catch_unwind(AssertUnwindSafe(|| parquet::land(request, progress)))
+            .unwrap_or_else(|_| Err(request.wrong(None, "its Parquet is damaged", "write the file again"))),
     };
     // Looked at first: what went wrong may be a consequence.
     if Stamp::of(request)? != before {

@@ -7,14 +7,24 @@ use crate::desk::{Desk, good_tickets};
 fn no_project_at_all() {
     let desk = Desk::small("");
     std::fs::remove_file(desk.file("deskmill.toml")).unwrap();
-    insta::assert_snapshot!(told(&desk, desk.deskmill(&["run"]), 2), @"");
+    insta::assert_snapshot!(told(&desk, desk.deskmill(&["run"]), 2), @r#"
+    error: there is no `deskmill.toml` in `DESK`
+       hint: run `deskmill init` to write one, or name the project folder with `-C DIR`
+    "#);
 }
 
 #[test]
 fn broken_toml() {
     let desk = Desk::small(good_tickets());
     desk.edit("deskmill.toml", "name = \"small\"", "name = \"small");
-    insta::assert_snapshot!(told(&desk, desk.deskmill(&["run"]), 2), @"");
+    insta::assert_snapshot!(told(&desk, desk.deskmill(&["run"]), 2), @r#"
+    error: not TOML: invalid basic string, expected `"`
+     --> DESK/deskmill.toml:2:14
+      |
+    2 | name = "small
+      |              ^
+      hint: close what is opened: "text", [list], [section], { table }
+    "#);
     nothing_half_made(&desk);
 }
 
@@ -25,7 +35,49 @@ fn keys_and_values_that_are_wrong_are_all_shown_at_once() {
     desk.edit("deskmill.toml", "row_max_bytes = 65536", "row_max_bytes = \"64 KiB\"");
     desk.edit("deskmill.toml", "raw/tickets.csv", "raw/*.tsv");
     let message = told(&desk, desk.deskmill(&["run"]), 2);
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r#"
+    error: `row_max_bytes` must be a whole number, not a text
+      --> DESK/deskmill.toml:5:17
+       |
+     5 | row_max_bytes = "64 KiB"
+       |                 ^^^^^^^^
+       hint: write it like `row_max_bytes = 1048576`
+
+    error: no file matches `raw/*.tsv`
+      --> DESK/deskmill.toml:10:8
+       |
+    10 | path = "raw/*.tsv"
+       |        ^^^^^^^^^^^
+       hint: looked for DESK/raw/*.tsv
+
+    error: unknown key `row_of`
+      --> DESK/deskmill.toml:14:1
+       |
+    14 | row_of = "tickets"
+       | ^^^^^^
+       hint: did you mean `rows_of`?
+
+    error: `key` has no effect without `rows_of`
+      --> DESK/deskmill.toml:15:1
+       |
+    15 | key = ["ticket_id"]
+       | ^^^
+       hint: leave it out
+
+    error: `not_null` has no effect without `rows_of`
+      --> DESK/deskmill.toml:16:1
+       |
+    16 | not_null = ["ticket_id", "body"]
+       | ^^^^^^^^
+       hint: leave it out
+
+    error: `cast` has no effect without `rows_of`
+      --> DESK/deskmill.toml:17:1
+       |
+    17 | cast = ["waiting_minutes"]
+       | ^^^^
+       hint: leave it out
+    "#);
     assert!(!desk.file(".deskmill").exists());
 }
 

@@ -46,12 +46,39 @@ fn every_bad_row_is_kept_with_its_reason() {
     rows.extend_from_slice(b",no number of its own,delivery,1\n");
     rows.extend_from_slice(b"T9006,another row of that number,delivery,1\n");
     let (report, rejects) = run_with(&rows);
-    insta::assert_snapshot!(reasons(&rejects).join("\n"), @"");
+    insta::assert_snapshot!(reasons(&rejects).join("\n"), @r#"
+    line 362: fields -
+    line 363: fields -
+    line 364: encoding -
+    line 365: nul -
+    line 366: quote -
+    line 368: cast waiting_minutes
+    line 369: not_null ticket_id
+    line 370: duplicate -
+    "#);
     assert_eq!(report["tables"]["tickets"]["kept"], 361);
     for reject in &rejects {
         assert!(!reject["hint"].as_str().unwrap().is_empty(), "{reject}");
         assert_eq!(reject["file"], "raw/tickets.csv", "{reject}");
     }
+}
+
+#[test]
+fn rejects_are_counted_and_shown_to_people() {
+    let rows = "T9001,too few\nT9002,a number that is none,delivery,soon\nT9003,another,delivery,later\n";
+    let desk = Desk::small(good_tickets() + rows);
+    desk.run();
+    insta::assert_snapshot!(desk.deskmill(&["rejects", "tickets", "--limit", "2"]).ok().stdout, @r#"
+    source   stage    rule    column           rows
+    tickets  ingest   fields                   1
+    tickets  tickets  cast    waiting_minutes  2
+
+    source   stage    rule    column           value  file             line  hint
+    tickets  ingest   fields                          raw/tickets.csv  362   4 fields are expected, 2 found; quote values that
+    tickets  tickets  cast    waiting_minutes  soon   raw/tickets.csv  363   mend the value, or the cast of `waiting_minutes` i
+    "#);
+    let unknown = told(&desk, desk.deskmill(&["rejects", "tikets"]), 2);
+    assert!(unknown.contains("there is no source or table `tikets`"), "{unknown}");
 }
 
 #[test]
@@ -77,7 +104,10 @@ fn a_quoted_value_may_have_lines() {
 #[test]
 fn files_without_rows() {
     let desk = Desk::small("");
-    insta::assert_snapshot!(told(&desk, desk.deskmill(&["run"]), 2), @"");
+    insta::assert_snapshot!(told(&desk, desk.deskmill(&["run"]), 2), @r#"
+    error: source `tickets`, raw/tickets.csv: it is empty
+    hint: put data into it, or make `path` leave it out
+    "#);
     nothing_half_made(&desk);
     let desk = Desk::small(SMALL_HEADER);
     let message = told(&desk, desk.deskmill(&["run"]), 1);
@@ -111,7 +141,10 @@ fn a_file_in_another_encoding_is_not_swallowed() {
         .for_each(|number| text.extend([format!("T{number},").as_bytes(), b"\xc4\xfa\xba\xc3,delivery,1\n"].concat()));
     let desk = Desk::small(text);
     let message = told(&desk, desk.deskmill(&["run"]), 1);
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r#"
+    error: source `tickets`: 50 of 50 rows are rejects (100.0%), more than the allowed 50.0%
+    hint: `deskmill rejects` shows them with their reasons; mend the data, the SQL, or `limits.rejects_max_share`
+    "#);
     nothing_half_made(&desk);
 }
 

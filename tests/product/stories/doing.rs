@@ -1,7 +1,5 @@
 //! What is given and done in a story.
 
-use std::sync::OnceLock;
-
 use cucumber::gherkin::Step;
 use cucumber::{given, when};
 
@@ -74,26 +72,9 @@ fn server_runs(story: &mut Story) {
     story.server = Some(Server::of_project(story.desk().path()));
 }
 
-#[given("the desk of two languages, run and served")]
-fn desk_of_two_languages(_: &mut Story) {
-    two_languages();
-}
-
-/// One desk and server for all questions; they only read.
-fn two_languages() -> &'static (Desk, Server) {
-    static SHARED: OnceLock<(Desk, Server)> = OnceLock::new();
-    SHARED.get_or_init(|| {
-        let desk = Desk::sample(1500, 4);
-        desk.run();
-        let server = Server::of_project(desk.path());
-        (desk, server)
-    })
-}
-
 #[when(expr = "a program asks {string}")]
 fn asks(story: &mut Story, question: String) {
-    let server = story.server.as_ref().unwrap_or_else(|| &two_languages().1);
-    story.reply = Some(server.ask("", &question));
+    story.reply = Some(story.server().ask("", &question));
 }
 
 #[given(expr = "the model {string} was rolled back because {string}")]

@@ -95,10 +95,29 @@ fn answers_by_number(story: &mut Story, version: u64) {
     });
 }
 
-#[then(expr = "the answer is {string}")]
-fn answer_is(story: &mut Story, label: String) {
-    let answer = story.reply.as_ref().expect("a program asks first").json();
-    assert_eq!(answer["predictions"][0]["label"], label, "{answer}");
+#[then("these questions are understood")]
+fn understood(story: &mut Story, step: &Step) {
+    for row in table(step) {
+        assert_eq!(story.server().label(&row[1]), row[2], "{row:?}");
+    }
+}
+
+#[then(
+    expr = "the model {string} is right in at least {int} percent of the English and of the Chinese questions held back"
+)]
+fn right_in_both(story: &mut Story, model: String, percent: u32) {
+    let report = story.desk().read(&format!("registry/{model}/versions/1/report.json"));
+    let report: Value = serde_json::from_str(&report).expect("a report is JSON");
+    let slices = report["slices"].as_array().expect("a list of slices");
+    for language in ["en", "zh"] {
+        let slice = slices
+            .iter()
+            .find(|slice| slice["column"] == "language" && slice["value"] == language);
+        let score = slice
+            .and_then(|slice| slice["score"].as_f64())
+            .expect("the language is a slice with a score");
+        assert!(score >= f64::from(percent) / 100.0, "{language}: {score}");
+    }
 }
 
 #[then(expr = "the history of {string} is")]

@@ -1,0 +1,20 @@
+-- Tickets of both systems, typed. A value that cannot be cast becomes null here and a reject by the table's rules.
+select _row,
+       nullif(trim(ticket_id), '') as ticket_id,
+       customer_id,
+       order_id,
+       channel,
+       try_cast(opened_at as timestamp) as opened_at,
+       try_cast(first_reply_at as timestamp) as first_reply_at,
+       try_cast(closed_at as timestamp) as closed_at,
+       try_cast(waiting_minutes as double) as waiting_minutes,
+       try_cast(reopened as int) as reopened,
+       try_cast(transfers as int) as transfers,
+       agent_id,
+       language,
+       subject,
+       nullif(trim(body), '') as body,
+       intent,
+       try_cast(handle_minutes as double) as handle_minutes,
+       coin
+from raw.tickets
