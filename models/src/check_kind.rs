@@ -13,12 +13,21 @@ use crate::artifact::Artifact;
 use crate::kind::{Examples, FitContext, Kind, Model, ValueSpec};
 use crate::rows::{MemoryRows, conform, from_instances, to_objects};
 
-const SUBJECTS: [&str; 4] = ["where is my parcel", "refund my order please", "忘记密码怎么办", "换个地址"];
+const SUBJECTS: [&str; 4] = [
+    "where is my parcel",
+    "refund my order please",
+    "忘记密码怎么办",
+    "换个地址",
+];
 
 /// Examples that any kind can learn from: every column a kind may ask for, and a label that follows from them.
 fn examples(rows: usize) -> MemoryRows {
-    let text: StringArray = (0..rows).map(|row| Some(format!("{} number {}", SUBJECTS[row % 4], row / 4))).collect();
-    let label: StringArray = (0..rows).map(|row| Some(["delivery", "refund", "password", "address"][row % 4])).collect();
+    let text: StringArray = (0..rows)
+        .map(|row| Some(format!("{} number {}", SUBJECTS[row % 4], row / 4)))
+        .collect();
+    let label: StringArray = (0..rows)
+        .map(|row| Some(["delivery", "refund", "password", "address"][row % 4]))
+        .collect();
     let columns: [(&str, ArrayRef); 2] = [("text", Arc::new(text)), ("label", Arc::new(label))];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     MemoryRows::new(batch.schema(), vec![batch])
@@ -26,19 +35,43 @@ fn examples(rows: usize) -> MemoryRows {
 
 fn fit(kind: &dyn Kind, seed: u64, threads: usize) -> Box<dyn Model> {
     let (train, calibrate) = (examples(160), examples(40));
-    let examples = Examples { model: "suite", train: &train, calibrate: &calibrate };
+    let examples = Examples {
+        model: "suite",
+        train: &train,
+        calibrate: &calibrate,
+    };
     let recipe = kind.check_recipe(&json!({})).unwrap();
-    let context = FitContext { seed, threads, memory_max_bytes: 64 << 20, progress: &|_, _| () };
+    let context = FitContext {
+        seed,
+        threads,
+        memory_max_bytes: 64 << 20,
+        progress: &|_, _| (),
+    };
     kind.fit(&examples, &recipe, &context).unwrap()
 }
 
 /// A column of values that are hard on any code path, cut or repeated to `rows`.
 fn hard_column(spec: &ValueSpec, rows: usize) -> ArrayRef {
     let long = "长 text ".repeat(12_000);
-    let texts = ["", " ", "🤬🤬 ok", "never seen words zxqv", "ＦＵＬＬ　width", "a\0b\u{200b}", "退款 refund 退款", &long];
+    let texts = [
+        "",
+        " ",
+        "🤬🤬 ok",
+        "never seen words zxqv",
+        "ＦＵＬＬ　width",
+        "a\0b\u{200b}",
+        "退款 refund 退款",
+        &long,
+    ];
     match spec.value_type.data_type() {
         DataType::Utf8 => {
-            let nullable = |row: usize| if spec.nullable && row % 9 == 8 { None } else { Some(texts[row % texts.len()]) };
+            let nullable = |row: usize| {
+                if spec.nullable && row % 9 == 8 {
+                    None
+                } else {
+                    Some(texts[row % texts.len()])
+                }
+            };
             Arc::new((0..rows).map(nullable).collect::<StringArray>())
         }
         DataType::Int64 => Arc::new((0..rows as i64).map(|row| row * i64::MAX / 7).collect::<Int64Array>()),
@@ -123,14 +156,24 @@ fn scores_are_finite_and_outputs_keep_to_the_signature() {
 fn the_example_of_a_signature_is_a_row_it_takes_and_answers_survive_json() {
     each(|kind| {
         let model = fit(kind, 7, 1);
-        let example: serde_json::Map<_, _> =
-            model.signature().inputs.iter().map(|input| (input.name.clone(), input.example.clone())).collect();
-        let limits = crate::rows::RowLimits { rows_max: 10, text_max_bytes: 1000 };
+        let example: serde_json::Map<_, _> = model
+            .signature()
+            .inputs
+            .iter()
+            .map(|input| (input.name.clone(), input.example.clone()))
+            .collect();
+        let limits = crate::rows::RowLimits {
+            rows_max: 10,
+            text_max_bytes: 1000,
+        };
         let rows = from_instances(model.signature(), &json!([example]), limits).unwrap();
         assert_eq!(conform(model.signature(), &rows).unwrap(), rows);
         let answers = to_objects(&model.predict(&rows).unwrap());
         let text = serde_json::to_string(&answers).unwrap();
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), json!(answers));
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+            json!(answers)
+        );
     });
 }
 

@@ -107,8 +107,10 @@ impl Engine {
         schema: Option<&SchemaRef>,
     ) -> Result<Arc<dyn datafusion::catalog::TableProvider>> {
         let paths: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-        let mut options = ParquetReadOptions::default();
-        options.schema = schema.map(AsRef::as_ref);
+        let options = ParquetReadOptions {
+            schema: schema.map(AsRef::as_ref),
+            ..Default::default()
+        };
         let place = paths.first().cloned().unwrap_or_default();
         let frame = self
             .context

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use deskmill_models::kind::FitContext;
 use deskmill_models::registry::{Note, Registry};
+use futures::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -91,7 +92,16 @@ pub fn threads_of(project: &Project) -> usize {
 ///
 /// # Errors
 /// The first thing that stops it; what was done before stays done.
-pub async fn run(project: &Project, request: &RunRequest, listener: Listener<'_>) -> Result<RunReport> {
+pub fn run<'a>(
+    project: &'a Project,
+    request: &'a RunRequest,
+    listener: Listener<'a>,
+) -> LocalBoxFuture<'a, Result<RunReport>> {
+    // Boxed, so that DataFusion's part of it is compiled here and not once more in every binary that awaits it.
+    Box::pin(run_stages(project, request, listener))
+}
+
+async fn run_stages(project: &Project, request: &RunRequest, listener: Listener<'_>) -> Result<RunReport> {
     let started = Instant::now();
     let catalog = Catalog::new(&project.work_dir.path);
     let _lock = lock(&catalog)?;

@@ -1,9 +1,14 @@
-//! What the last run made, made known to the SQL engine: for `sql` and `rejects`.
+//! What the last run made, made known to the SQL engine: for `sql` and `rejects`. The futures are boxed, so that
+//! DataFusion's part of them is compiled here and not once more in every binary that awaits them.
 
 use std::path::PathBuf;
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use futures::future::LocalBoxFuture;
+
 use crate::catalog::Catalog;
-use crate::engine::Engine;
+use crate::engine::{Engine, sql_error};
 use crate::error::Result;
 use crate::plan::{Plan, Step};
 use crate::project::Project;
@@ -13,43 +18,73 @@ use crate::stages::{clean, ingest};
 /// The name of the table of all rejects.
 pub const REJECTS: &str = "rejects";
 
+/// Columns and rows of a query.
+pub type Found = (SchemaRef, Vec<RecordBatch>);
+
 /// Adds every source and table of a project whose output is there.
 ///
 /// # Errors
 /// When a file cannot be opened.
-pub async fn add_known(engine: &Engine, project: &Project, catalog: &Catalog, plan: &Plan) -> Result<()> {
-    for source in &project.sources {
-        let steps: Vec<&Step> = plan.landings(&source.name).collect();
-        if steps.iter().all(|step| step.done) {
-            engine
-                .add_source(&source.name, &files(catalog, ingest::STAGE, &steps, ROWS_FILE))
-                .await?;
+pub fn add_known<'a>(
+    engine: &'a Engine,
+    project: &'a Project,
+    catalog: &'a Catalog,
+    plan: &'a Plan,
+) -> LocalBoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for source in &project.sources {
+            let steps: Vec<&Step> = plan.landings(&source.name).collect();
+            if steps.iter().all(|step| step.done) {
+                engine
+                    .add_source(&source.name, &files(catalog, ingest::STAGE, &steps, ROWS_FILE))
+                    .await?;
+            }
         }
-    }
-    for table in &project.tables {
-        if let Some(step) = plan.step("clean", &table.name).filter(|step| step.done) {
-            engine
-                .add_table(&table.name, &files(catalog, clean::STAGE, &[step], ROWS_FILE))
-                .await?;
+        for table in &project.tables {
+            if let Some(step) = plan.step("clean", &table.name).filter(|step| step.done) {
+                engine
+                    .add_table(&table.name, &files(catalog, clean::STAGE, &[step], ROWS_FILE))
+                    .await?;
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Adds the rejects of all stages as one table; says whether there was any output to look at.
 ///
 /// # Errors
 /// When a file cannot be opened.
-pub async fn add_rejects(engine: &Engine, catalog: &Catalog, plan: &Plan) -> Result<bool> {
-    let done = |stage: &str| -> Vec<&Step> { plan.steps.iter().filter(|s| s.done && s.stage == stage).collect() };
-    let mut all = files(catalog, ingest::STAGE, &done("ingest"), REJECTS_FILE);
-    all.extend(files(catalog, clean::STAGE, &done("clean"), REJECTS_FILE));
-    all.retain(|file| file.exists());
-    if all.is_empty() {
-        return Ok(false);
-    }
-    engine.add_table(REJECTS, &all).await?;
-    Ok(true)
+pub fn add_rejects<'a>(engine: &'a Engine, catalog: &'a Catalog, plan: &'a Plan) -> LocalBoxFuture<'a, Result<bool>> {
+    Box::pin(async move {
+        let done = |stage: &str| -> Vec<&Step> { plan.steps.iter().filter(|s| s.done && s.stage == stage).collect() };
+        let mut all = files(catalog, ingest::STAGE, &done("ingest"), REJECTS_FILE);
+        all.extend(files(catalog, clean::STAGE, &done("clean"), REJECTS_FILE));
+        // Tables without `rows_of` have none.
+        all.retain(|file| file.exists());
+        if all.is_empty() {
+            return Ok(false);
+        }
+        engine.add_table(REJECTS, &all).await?;
+        Ok(true)
+    })
+}
+
+/// Runs a query and keeps at most `rows_max` of its rows in memory.
+///
+/// # Errors
+/// When the SQL is wrong or fails; `place` says whose it is.
+pub fn look<'a>(
+    engine: &'a Engine,
+    place: &'a str,
+    sql: &'a str,
+    rows_max: usize,
+) -> LocalBoxFuture<'a, Result<Found>> {
+    Box::pin(async move {
+        let frame = engine.query(place, sql).await?;
+        let frame = frame.limit(0, Some(rows_max)).map_err(|e| sql_error(place, &e))?;
+        engine.collect(place, frame).await
+    })
 }
 
 fn files(catalog: &Catalog, stage: &str, steps: &[&Step], file: &str) -> Vec<PathBuf> {

@@ -1,12 +1,13 @@
 //! `deskmill rejects [NAME]`: what could not be used, and why.
 
 use anyhow::Result;
+use arrow::array::AsArray;
 use deskmill_models::rows::to_objects;
 use deskmill_pipeline::catalog::Catalog;
 use deskmill_pipeline::engine::Engine;
 use deskmill_pipeline::plan::Plan;
 use deskmill_pipeline::run::threads_of;
-use deskmill_pipeline::session::add_rejects;
+use deskmill_pipeline::session::{add_rejects, look};
 
 use super::Place;
 use crate::cli::RejectsArgs;
@@ -47,21 +48,13 @@ pub async fn run(place: &Place, args: &RejectsArgs) -> Result<()> {
         "select {columns}, raw from rejects {only} order by source, file, line limit {}",
         args.limit
     );
-    let counts = format!(
-        "select source, stage, rule, \"column\", count(*) as rows from rejects {only} group by source, stage, rule, \"column\" order by source, stage, rule, \"column\""
-    );
+    let kind = "source, stage, rule, \"column\"";
+    let counts = format!("select {kind}, count(*) as rows from rejects {only} group by {kind} order by {kind}");
     if place.json {
-        for batch in engine
-            .collect("rejects", engine.query("rejects", &query).await?)
-            .await?
-            .1
-        {
-            let raw = batch.column_by_name("raw").cloned();
+        for batch in look(&engine, "rejects", &query, args.limit).await?.1 {
+            let raw = batch.column_by_name("raw").and_then(|raw| raw.as_binary_opt::<i32>());
             for (row, mut object) in to_objects(&batch).into_iter().enumerate() {
-                if let Some(raw) = raw
-                    .as_ref()
-                    .and_then(|raw| arrow::array::AsArray::as_binary_opt::<i32>(raw.as_ref()))
-                {
+                if let Some(raw) = raw {
                     object.insert("raw".into(), String::from_utf8_lossy(raw.value(row)).into());
                 }
                 json_line(&object)?;
@@ -75,7 +68,7 @@ pub async fn run(place: &Place, args: &RejectsArgs) -> Result<()> {
 }
 
 async fn show(engine: &Engine, query: &str) -> Result<()> {
-    let (schema, batches) = engine.collect("rejects", engine.query("rejects", query).await?).await?;
+    let (schema, batches) = look(engine, "rejects", query, usize::MAX).await?;
     let text = |value: serde_json::Value| match value {
         serde_json::Value::Null => String::new(),
         serde_json::Value::String(text) => text.chars().filter(|c| !c.is_control()).take(50).collect(),

@@ -12,7 +12,7 @@ use deskmill_pipeline::functions::{PredictFunction, models_named};
 use deskmill_pipeline::plan::Plan;
 use deskmill_pipeline::project::Project;
 use deskmill_pipeline::run::threads_of;
-use deskmill_pipeline::session::add_known;
+use deskmill_pipeline::session::{add_known, look};
 use serde_json::Value;
 
 use super::Place;
@@ -26,11 +26,7 @@ pub async fn run(place: &Place, args: &SqlArgs) -> Result<()> {
     let (project, registry) = place.registry()?;
     let engine = session(&project, &args.query).await?;
     engine.add_function(predict_function(&registry, &args.query).await?.into());
-    let frame = engine.query("query", &args.query).await?;
-    let frame = frame
-        .limit(0, Some(args.max_rows + 1))
-        .map_err(|e| deskmill_pipeline::engine::sql_error("query", &e))?;
-    let (schema, batches) = engine.collect("query", frame).await?;
+    let (schema, batches) = look(&engine, "query", &args.query, args.max_rows.saturating_add(1)).await?;
     let mut left = args.max_rows;
     let mut rows = Vec::new();
     let mut more = false;

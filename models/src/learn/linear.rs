@@ -121,7 +121,7 @@ impl LinearTrainer {
                 let mut groups = hand.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 groups
                     .iter_mut()
-                    .for_each(|group| group.descend(at, block, &shapes, passes, seed));
+                    .for_each(|group| group.descend(at, block, &shapes, (passes, seed)));
             }
         });
         let back = hands
@@ -153,7 +153,7 @@ impl LinearTrainer {
 }
 
 impl Group {
-    fn descend(&mut self, at: usize, block: &Block, shapes: &[(f32, f32)], passes: usize, seed: u64) {
+    fn descend(&mut self, at: usize, block: &Block, shapes: &[(f32, f32)], (passes, seed): (usize, u64)) {
         let rows = block.rows.len();
         let mut duals = vec![[0f32; GROUP]; rows];
         self.duals.resize_with(self.duals.len().max(at + 1), Vec::new);
@@ -188,14 +188,13 @@ impl Group {
         }
         let mut steps = [0f32; GROUP];
         let mut largest = 0f32;
-        for lane in 0..GROUP {
+        for (lane, (step, dual)) in steps.iter_mut().zip(duals).enumerate() {
             let sign = if lane == target { 1.0 } else { -1.0 };
-            let gradient = sign * margin[lane] - 1.0 + damping * duals[lane];
-            let next = (duals[lane] - gradient * inverse).max(0.0);
-            let change = next - duals[lane];
+            let gradient = sign * margin[lane] - 1.0 + damping * *dual;
+            let change = (*dual - gradient * inverse).max(0.0) - *dual;
             let change = if change.abs() < STEP_MIN { 0.0 } else { change };
-            duals[lane] += change;
-            steps[lane] = sign * change;
+            *dual += change;
+            *step = sign * change;
             largest = largest.max(change.abs());
         }
         if largest == 0.0 {

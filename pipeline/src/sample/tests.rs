@@ -128,6 +128,7 @@ fn a_desk_keeps_its_bytes() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)]
 fn truth_counts_what_is_in_the_files() {
     let desk = desk(3000, 7);
     let mut rows: BTreeMap<String, u64> = BTreeMap::new();
@@ -469,7 +470,9 @@ fn the_committed_desk_is_this_desk() {
     fn files(folder: &Path, below: &Path, all: &mut BTreeMap<String, Vec<u8>>) {
         for entry in fs::read_dir(folder.join(below)).unwrap() {
             let path = below.join(entry.unwrap().file_name());
-            let own = ["raw", "sql", "deskmill.toml", "truth.json"].iter().any(|name| path.starts_with(name));
+            let own = ["raw", "sql", "deskmill.toml", "truth.json"]
+                .iter()
+                .any(|name| path.starts_with(name));
             if own && folder.join(&path).is_dir() {
                 files(folder, &path, all);
             } else if own {
@@ -480,7 +483,11 @@ fn the_committed_desk_is_this_desk() {
     let desk = desk(3000, 7);
     let (mut written, mut committed) = (BTreeMap::new(), BTreeMap::new());
     files(&desk.folder.path().join("desk"), Path::new(""), &mut written);
-    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/samples"), Path::new(""), &mut committed);
+    files(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/samples"),
+        Path::new(""),
+        &mut committed,
+    );
     let differs = written.iter().find(|(name, bytes)| committed.get(*name) != Some(bytes));
     let hint = "mean it, then: rm -r data/samples && deskmill sample --cases 3000 --seed 7 --out data/samples";
     assert_eq!(differs.map(|(name, _)| name), None, "differs from data/samples; {hint}");

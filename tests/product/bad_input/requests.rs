@@ -240,7 +240,6 @@ fn methods_types_and_codings_that_are_not_taken() {
     }
     for header in [
         ("content-type", "text/plain"),
-        ("content-type", "application/x-www-form-urlencoded"),
         ("content-encoding", "gzip"),
         ("inference-header-content-length", "10"),
     ] {

@@ -8,6 +8,7 @@ use super::super::*;
 use super::{EVERY_KEY, OneKind, desk};
 
 #[test]
+#[allow(clippy::too_many_lines)]
 fn every_key_arrives() {
     let folder = desk(EVERY_KEY);
     let project = read_project(folder.path(), &OneKind).unwrap();
