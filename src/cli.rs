@@ -174,9 +174,9 @@ pub struct PredictArgs {
 pub struct SqlArgs {
     /// The query: sources are raw.NAME, tables are NAME
     pub query: String,
-    /// Rows to print at most
-    #[arg(long, default_value_t = 1000)]
-    pub max_rows: usize,
+    /// Rows to print at most (default: 1000 as text, all with --json)
+    #[arg(long)]
+    pub max_rows: Option<usize>,
 }
 
 /// `rejects`

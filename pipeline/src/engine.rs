@@ -244,12 +244,19 @@ pub fn sql_error(place: &str, error: &datafusion::error::DataFusionError) -> Err
         Cause::SchemaError(..) => {
             "`deskmill sql \"describe raw.NAME\"` shows a source's columns; names are case-sensitive in quotes"
         }
-        Cause::SQL(..) => "see the DataFusion SQL reference for what is understood",
         Cause::Plan(text) if text.contains("not found") => {
             "a query sees every source as raw.NAME and the tables above it in deskmill.toml"
         }
-        Cause::Plan(_) => "raw columns are texts: cast them with try_cast(column as type)",
-        _ => "run the query alone with `deskmill sql` to look closer",
+        Cause::Plan(text) if text.contains("not supported") => "only queries are run; deskmill.toml says what is made",
+        Cause::Plan(text)
+            if ["coerc", "common argument type", "types"]
+                .iter()
+                .any(|word| text.contains(word)) =>
+        {
+            "raw columns are texts: cast them with try_cast(column as type)"
+        }
+        Cause::SQL(..) | Cause::Plan(_) => "see the DataFusion SQL reference for what is understood",
+        _ => "look at the rows in question with `deskmill sql`",
     };
     Error::Sql {
         place: place.into(),

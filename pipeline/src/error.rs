@@ -68,6 +68,12 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// Another run is at work in the same work folder.
+    #[error("{}: another run is at work in this folder", path.display())]
+    Busy {
+        /// The lock.
+        path: PathBuf,
+    },
     /// The models crate refused something.
     #[error(transparent)]
     Model(#[from] deskmill_models::Error),
@@ -93,6 +99,7 @@ impl Error {
             Error::Rejects { .. } => {
                 "`deskmill rejects` shows them with their reasons; mend the data, the SQL, or `limits.rejects_max_share`".into()
             }
+            Error::Busy { .. } => "wait for it to end, or stop it".into(),
             Error::Model(error) => error.hint(),
             Error::File { .. } => "check that the file exists, that the disk has room, and this user's rights".into(),
         }

@@ -153,13 +153,7 @@ fn lock(catalog: &Catalog) -> Result<File> {
     let file = File::create(&path).map_err(Error::file(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            let busy = "another run is at work in this folder; wait for it to end";
-            Err(Error::file(&path)(std::io::Error::new(
-                std::io::ErrorKind::ResourceBusy,
-                busy,
-            )))
-        }
+        Err(TryLockError::WouldBlock) => Err(Error::Busy { path }),
         Err(TryLockError::Error(error)) => Err(Error::file(&path)(error)),
     }
 }

@@ -70,7 +70,7 @@ pub fn add_rejects<'a>(engine: &'a Engine, catalog: &'a Catalog, plan: &'a Plan)
     })
 }
 
-/// Runs a query and keeps at most `rows_max` of its rows in memory.
+/// Runs a query and keeps its rows in memory, at most `rows_max` of them if that is said.
 ///
 /// # Errors
 /// When the SQL is wrong or fails; `place` says whose it is.
@@ -78,11 +78,13 @@ pub fn look<'a>(
     engine: &'a Engine,
     place: &'a str,
     sql: &'a str,
-    rows_max: usize,
+    rows_max: Option<usize>,
 ) -> LocalBoxFuture<'a, Result<Found>> {
     Box::pin(async move {
-        let frame = engine.query(place, sql).await?;
-        let frame = frame.limit(0, Some(rows_max)).map_err(|e| sql_error(place, &e))?;
+        let mut frame = engine.query(place, sql).await?;
+        if rows_max.is_some() {
+            frame = frame.limit(0, rows_max).map_err(|e| sql_error(place, &e))?;
+        }
         engine.collect(place, frame).await
     })
 }

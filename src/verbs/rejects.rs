@@ -1,5 +1,7 @@
 //! `deskmill rejects [NAME]`: what could not be used, and why.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use arrow::array::AsArray;
 use deskmill_models::rows::to_objects;
@@ -20,12 +22,11 @@ pub async fn run(place: &Place, args: &RejectsArgs) -> Result<()> {
         .as_deref()
         .filter(|name| project.source(name).is_none() && project.table(name).is_none())
     {
-        let known: Vec<&str> = project
-            .sources
-            .iter()
-            .map(|s| s.name.as_str())
-            .chain(project.tables.iter().map(|t| t.name.as_str()))
+        let sources = project.sources.iter().map(|source| source.name.as_str());
+        let known: BTreeSet<&str> = sources
+            .chain(project.tables.iter().map(|table| table.name.as_str()))
             .collect();
+        let known: Vec<&str> = known.into_iter().collect();
         let message = format!("there is no source or table `{name}`");
         return Err(Wrong {
             message,
@@ -51,7 +52,7 @@ pub async fn run(place: &Place, args: &RejectsArgs) -> Result<()> {
     let kind = "source, stage, rule, \"column\"";
     let counts = format!("select {kind}, count(*) as rows from rejects {only} group by {kind} order by {kind}");
     if place.json {
-        for batch in look(&engine, "rejects", &query, args.limit).await?.1 {
+        for batch in look(&engine, "rejects", &query, None).await?.1 {
             let raw = batch.column_by_name("raw").and_then(|raw| raw.as_binary_opt::<i32>());
             for (row, mut object) in to_objects(&batch).into_iter().enumerate() {
                 if let Some(raw) = raw {
@@ -68,7 +69,7 @@ pub async fn run(place: &Place, args: &RejectsArgs) -> Result<()> {
 }
 
 async fn show(engine: &Engine, query: &str) -> Result<()> {
-    let (schema, batches) = look(engine, "rejects", query, usize::MAX).await?;
+    let (schema, batches) = look(engine, "rejects", query, None).await?;
     let text = |value: serde_json::Value| match value {
         serde_json::Value::Null => String::new(),
         serde_json::Value::String(text) => text.chars().filter(|c| !c.is_control()).take(50).collect(),

@@ -19,6 +19,9 @@ use super::Place;
 use crate::cli::SqlArgs;
 use crate::output::{json_line, line, table};
 
+/// Rows shown as text where nothing is said.
+const TEXT_ROWS_MAX: usize = 1000;
+
 /// Characters of one cell on a terminal.
 const CELL_MAX_CHARS: usize = 60;
 
@@ -26,8 +29,11 @@ pub async fn run(place: &Place, args: &SqlArgs) -> Result<()> {
     let (project, registry) = place.registry()?;
     let engine = session(&project, &args.query).await?;
     engine.add_function(predict_function(&registry, &args.query).await?.into());
-    let (schema, batches) = look(&engine, "query", &args.query, args.max_rows.saturating_add(1)).await?;
-    let mut left = args.max_rows;
+    let rows_max = args.max_rows.or_else(|| (!place.json).then_some(TEXT_ROWS_MAX));
+    // One more than is shown, to know whether there are more.
+    let asked = rows_max.map(|rows| rows.saturating_add(1).min(i64::MAX as usize));
+    let (schema, batches) = look(&engine, "query", &args.query, asked).await?;
+    let mut left = rows_max.unwrap_or(usize::MAX);
     let mut rows = Vec::new();
     let mut more = false;
     for batch in &batches {
@@ -52,7 +58,7 @@ pub async fn run(place: &Place, args: &SqlArgs) -> Result<()> {
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         table(&names, &rows)?;
         if more {
-            line(format!("... more rows; --max-rows shows more than {}", args.max_rows))?;
+            line("... there are more rows: --max-rows")?;
         }
     }
     Ok(())

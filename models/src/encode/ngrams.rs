@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
-use super::grams::{Gram, GramSettings, hash_name, visit_grams};
+use super::grams::{GramSettings, hash_name, visit_grams};
 use super::parallel::map_chunks;
 use super::sparse::SparseRows;
 use crate::artifact::{Artifact, Tensor};
@@ -170,11 +170,6 @@ impl NgramEncoder {
         self.names.is_empty()
     }
 
-    /// The stored name of a feature.
-    pub fn name(&self, feature: u32) -> &str {
-        self.names.get(feature as usize).map_or("", |name| name)
-    }
-
     /// Whether any feature is Chinese, so that the dictionary will be needed.
     pub fn has_chinese(&self) -> bool {
         self.names
@@ -182,24 +177,16 @@ impl NgramEncoder {
             .any(|name| name.chars().any(crate::text::words::is_han))
     }
 
-    /// Encodes one prepared text into `row` (cleared first), features ascending. Returns the share of its n-grams'
-    /// weight that the vocabulary knows, between 0 and 1.
-    pub fn encode(&self, text: &str, row: &mut Vec<(u32, f32)>) -> f32 {
+    /// Encodes one prepared text into `row` (cleared first), features ascending.
+    pub fn encode(&self, text: &str, row: &mut Vec<(u32, f32)>) {
         row.clear();
-        let (mut known, mut all) = (0u32, 0u32);
         visit_grams(text, self.settings, |hash, gram| {
-            let slot = self.slots.get(&hash);
-            if gram.is_words() {
-                all += 1;
-                known += u32::from(slot.is_some());
-            }
-            // The block travels in the lowest bit of the value until counts are summed.
-            if let Some(&feature) = slot {
-                row.push((feature, if matches!(gram, Gram::Chars(_)) { -1.0 } else { 1.0 }));
+            // The block travels in the sign until counts are summed.
+            if let Some(&feature) = self.slots.get(&hash) {
+                row.push((feature, if gram.is_words() { 1.0 } else { -1.0 }));
             }
         });
         self.weigh(row);
-        if all == 0 { 0.0 } else { known as f32 / all as f32 }
     }
 
     /// Turns signed occurrences (words positive, characters negative) into weights of unit length per block.
@@ -244,16 +231,6 @@ impl NgramEncoder {
             rows.push(&row);
         }
         rows
-    }
-
-    /// Keeps only these features, ascending; they are numbered anew.
-    pub fn keep(&mut self, features: &[u32]) {
-        let names = features
-            .iter()
-            .map(|&f| std::mem::take(&mut self.names[f as usize]))
-            .collect();
-        let idf = features.iter().map(|&f| self.idf[f as usize]).collect();
-        *self = Self::new(self.settings, names, idf);
     }
 
     /// The arrays to store.

@@ -30,7 +30,7 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &IntentRecipe, context: &FitC
     (context.progress)(0.0, "counting n-grams");
     let (labels, encoder) = read_vocabulary(&train, recipe, context)?;
     let encoded = Encoded::new(&train, &encoder, &labels, recipe, context.memory_max_bytes / 2)?;
-    let (held_back, _) = Encoding {
+    let held_back = Encoding {
         encoder: &encoder,
         labels: &labels,
         balance: recipe.balance,
@@ -227,20 +227,13 @@ struct Encoding<'a> {
 }
 
 impl Encoding<'_> {
-    /// Appends a part to a block. Rows whose label is not among the training labels are left out and counted.
-    fn append(&self, part: &Part, threads: usize, block: &mut Block) -> u64 {
+    /// Appends a part to a block. Rows whose label is not among the training labels cannot be learned and are left out.
+    fn append(&self, part: &Part, threads: usize, block: &mut Block) {
         let total: u64 = self.labels.rows.iter().sum();
         let even = total as f64 / self.labels.names.len() as f64;
-        let known: Vec<Option<usize>> = part
-            .labels
-            .iter()
-            .map(|label| self.labels.names.binary_search(label).ok())
-            .collect();
         let encoded = self.encoder.encode_all(&part.texts, threads);
-        let mut unknown = 0;
-        for (at, label) in known.into_iter().enumerate() {
-            let Some(label) = label else {
-                unknown += 1;
+        for (at, label) in part.labels.iter().enumerate() {
+            let Ok(label) = self.labels.names.binary_search(label) else {
                 continue;
             };
             let (features, values) = encoded.row(at);
@@ -249,17 +242,15 @@ impl Encoding<'_> {
             let balance = (even / self.labels.rows[label] as f64).powf(f64::from(self.balance)) as f32;
             block.weights.push(part.weights[at] * balance);
         }
-        unknown
     }
 
-    fn read(&self, source: &Source<'_>) -> Result<(Block, u64)> {
+    fn read(&self, source: &Source<'_>) -> Result<Block> {
         let mut block = Block::default();
-        let mut unknown = 0;
         source.for_each(&mut |part| {
-            unknown += self.append(&part, source.threads, &mut block);
+            self.append(&part, source.threads, &mut block);
             Ok(())
         })?;
-        Ok((block, unknown))
+        Ok(block)
     }
 }
 

@@ -90,11 +90,6 @@ impl IntentModel {
         Ok(Self::new(settings, encoder, weights))
     }
 
-    /// The labels it knows, sorted.
-    pub fn labels(&self) -> &[String] {
-        &self.settings.labels
-    }
-
     fn score(&self, text: &str, scratch: &mut Scratch) {
         self.encoder.encode(&text::prepare(text), &mut scratch.row);
         self.weights.margins(&scratch.row, &mut scratch.margins);

@@ -108,6 +108,9 @@ mod tests {
 
     #[test]
     fn cuts_chinese_words() {
-        assert_eq!(cut_han("我要申请退款").collect::<Vec<_>>(), ["我要", "申请", "退款"]);
+        assert_eq!(
+            cut_han("我要申请退款").collect::<Vec<_>>(),
+            ["我", "要", "申请", "退款"]
+        );
     }
 }

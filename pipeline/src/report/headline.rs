@@ -1,11 +1,9 @@
-//! The top of the page: which model, the one number that counts, how sure it is, and what it is compared with.
-
-use std::cmp::Ordering;
+//! The top of the page: which model, the one number that counts, and how sure it is.
 
 use deskmill_models::metrics::Metric;
 use maud::{Markup, html};
 
-use super::numbers::{bytes, change, count, interval, percent, score};
+use super::numbers::{bytes, count, interval, percent, score};
 use super::{Report, foreign, nothing, plots, tables};
 
 /// Name and kind. No run and no time: the same model has the same page, to the byte.
@@ -34,16 +32,8 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
 }
 
 fn main_number(report: &Report<'_>, metric: &Metric) -> Markup {
-    let previous = report.previous.and_then(|(version, evaluation)| {
-        let metric = tables::find(evaluation, &metric.name)?;
-        Some((version, evaluation.rows, metric))
-    });
     let ends = metric.interval.unwrap_or((metric.value, metric.value));
-    let span = plots::span(
-        [metric.value, ends.0, ends.1]
-            .into_iter()
-            .chain(previous.map(|(_, _, before)| before.value)),
-    );
+    let span = plots::span([metric.value, ends.0, ends.1].into_iter());
     html! {
         div {
             p.main-name { (foreign(&tables::title(&metric.name))) " on " (count(report.evaluation.rows)) " held-back rows" }
@@ -52,38 +42,8 @@ fn main_number(report: &Report<'_>, metric: &Metric) -> Markup {
                 p.quiet { "95% interval " (interval(range)) }
             }
             div.scale {
-                (plots::interval_bar(metric.value, metric.interval, previous.map(|(_, _, before)| before.value), span))
+                (plots::interval_bar(metric.value, metric.interval, None, span))
                 div.ends aria-hidden="true" { span { (score(span.0)) } span { (score(span.1)) } }
-            }
-            @match previous {
-                Some((version, rows, before)) => (comparison(report, metric, (version, rows, before))),
-                None => p.quiet { "There is no earlier version to compare with." },
-            }
-        }
-    }
-}
-
-/// In words, because a sign alone does not say whether more is better, nor whether it may be chance.
-fn comparison(report: &Report<'_>, metric: &Metric, (version, rows, before): (u64, u64, &Metric)) -> Markup {
-    let verdict = match tables::better(metric, before.value) {
-        Some(Ordering::Greater) => "better than",
-        Some(Ordering::Less) => "worse than",
-        Some(Ordering::Equal) => "as good as",
-        None => "not comparable with",
-    };
-    let overlap = match (metric.interval, before.interval) {
-        (Some(now), Some(then)) if now.0 <= then.1 && then.0 <= now.1 => {
-            " The intervals overlap; the gate's paired test decides whether the difference counts."
-        }
-        (Some(_), Some(_)) => " The intervals do not overlap.",
-        _ => "",
-    };
-    html! {
-        p.verdict {
-            strong { (change(metric.value - before.value)) }
-            " " (verdict) " version " (version) ", which has " (score(before.value)) "." (overlap)
-            @if rows != report.evaluation.rows {
-                " Version " (version) " was measured on " (count(rows)) " rows, so the comparison is a rough one."
             }
         }
     }

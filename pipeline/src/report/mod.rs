@@ -31,8 +31,6 @@ pub struct Report<'a> {
     pub kind: &'a str,
     /// What was measured.
     pub evaluation: &'a Evaluation,
-    /// The version to compare with, if there is one: its number and what was measured of it.
-    pub previous: Option<(u64, &'a Evaluation)>,
     /// The checked hyper-parameters.
     pub recipe: &'a serde_json::Value,
     /// How many rows each part of the examples has.
@@ -57,15 +55,10 @@ pub struct ReportRows {
 /// The whole page. Any text of a project or a customer in it is escaped.
 pub fn page(report: &Report<'_>) -> String {
     let evaluation = report.evaluation;
-    let previous = report.previous.map(|(_, evaluation)| evaluation);
     let sections = [
-        ("metrics", "Metrics", tables::metrics(report)),
+        ("metrics", "Metrics", tables::metrics(evaluation)),
         ("reliability", "Reliability", plots::reliability(evaluation)),
-        (
-            "coverage",
-            "Precision by coverage",
-            plots::coverage(evaluation, previous),
-        ),
+        ("coverage", "Precision by coverage", plots::coverage(evaluation)),
         ("labels", "Labels", tables::labels(evaluation)),
         ("confusion", "Confusion", confusion::section(evaluation)),
         ("slices", "Slices", tables::slices(evaluation)),

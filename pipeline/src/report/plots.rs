@@ -150,20 +150,16 @@ fn reliability_drawing(bins: &[ReliabilityBin]) -> Markup {
 }
 
 /// Precision of the surest rows, the more of them are accepted.
-pub(super) fn coverage(evaluation: &Evaluation, previous: Option<&Evaluation>) -> Markup {
+pub(super) fn coverage(evaluation: &Evaluation) -> Markup {
     let curve = &evaluation.coverage;
     if curve.is_empty() {
         return nothing("No row was scored, so nothing could be accepted.");
     }
-    let before = previous
-        .map(|previous| previous.coverage.as_slice())
-        .filter(|curve| !curve.is_empty());
     let table = html! {
         table {
             thead { tr {
                 th.number scope="col" { "Rows accepted" }
                 th.number scope="col" { "Precision" }
-                @if before.is_some() { th.number scope="col" { "Earlier version" } }
             } }
             tbody {
                 @for step in 1..=10 {
@@ -171,7 +167,6 @@ pub(super) fn coverage(evaluation: &Evaluation, previous: Option<&Evaluation>) -
                     tr {
                         td.number { (percent(share)) }
                         td.number { (super::numbers::optional(precision_at(curve, share))) }
-                        @if let Some(before) = before { td.number { (super::numbers::optional(precision_at(before, share))) } }
                     }
                 }
             }
@@ -182,17 +177,14 @@ pub(super) fn coverage(evaluation: &Evaluation, previous: Option<&Evaluation>) -
             "Going right, less sure answers are accepted too; the curve is the precision of all accepted so far. "
             "A curve that stays high for long lets more rows go without a second look."
         }
-        (coverage_drawing(curve, before))
+        (coverage_drawing(curve))
         (reach(curve))
         details { summary { "The numbers as a table" } (boxed("Precision by coverage", 10, &table)) }
     }
 }
 
-fn coverage_drawing(curve: &[(f64, f64)], before: Option<&[(f64, f64)]>) -> Markup {
-    let steady = curve
-        .iter()
-        .chain(before.unwrap_or_default())
-        .filter(|point| point.0 >= STEADY_COVERAGE);
+fn coverage_drawing(curve: &[(f64, f64)]) -> Markup {
+    let steady = curve.iter().filter(|point| point.0 >= STEADY_COVERAGE);
     let (low, _) = span(steady.map(|point| point.1));
     let frame = Frame {
         low: low.clamp(0.0, 0.9),
@@ -203,11 +195,6 @@ fn coverage_drawing(curve: &[(f64, f64)], before: Option<&[(f64, f64)]>) -> Mark
             title id="coverage-name" { "Precision by coverage" }
             desc id="coverage-text" { "Precision of the accepted rows against the share of rows accepted, surest first. The table below has the numbers." }
             (frame.axes("precision of the accepted rows"))
-            @if let Some(before) = before {
-                polyline.earlier points=(points(&frame, thinned(before))) {}
-                line.earlier x1="44" x2="68" y1="344" y2="344" {}
-                text.tick x="74" y="348" { "earlier version" }
-            }
             polyline.curve points=(points(&frame, thinned(curve))) {}
             text.name x=(Px(RIGHT)) y="348" text-anchor="end" { "share of rows accepted" }
         }

@@ -1,12 +1,10 @@
 //! The tables with small plots in their cells: metrics, labels, slices.
 
-use std::cmp::Ordering;
-
 use deskmill_models::metrics::{Evaluation, LabelScores, Metric, Slice};
 use maud::{Markup, html};
 
-use super::numbers::{NONE, change, count, interval, optional, score};
-use super::{Report, boxed, foreign, nothing, plots};
+use super::numbers::{count, interval, optional, score};
+use super::{boxed, foreign, nothing, plots};
 
 /// What the field's terms mean, for readers who do not meet them every day.
 const TERMS: [(&str, &str, &str); 8] = [
@@ -50,31 +48,18 @@ pub(super) fn title(name: &str) -> String {
     known.map_or_else(|| name.replace('_', " "), |term| term.1.to_owned())
 }
 
-/// How a metric stands against an earlier value, to the three decimals that are shown. `None` if either is no number.
-pub(super) fn better(metric: &Metric, before: f64) -> Option<Ordering> {
-    let order = ((metric.value - before) * 1000.0).round().partial_cmp(&0.0)?;
-    Some(if metric.larger_is_better {
-        order
-    } else {
-        order.reverse()
-    })
-}
-
 /// All metrics with their intervals, and what the kind says besides.
-pub(super) fn metrics(report: &Report<'_>) -> Markup {
-    let evaluation = report.evaluation;
-    let before = report.previous;
+pub(super) fn metrics(evaluation: &Evaluation) -> Markup {
     let table = html! {
         table {
             thead { tr {
                 th scope="col" { "Metric" }
                 th scope="col" { "Value, 95% interval" }
-                @if let Some((version, _)) = before { th scope="col" { "Against version " (version) } }
                 th scope="col" { "From 0 to 1" }
             } }
             tbody {
                 @for metric in &evaluation.metrics {
-                    (metric_row(metric, before.map(|(_, then)| find(then, &metric.name)), evaluation.main_metric == metric.name))
+                    (metric_row(metric, evaluation.main_metric == metric.name))
                 }
             }
         }
@@ -83,9 +68,7 @@ pub(super) fn metrics(report: &Report<'_>) -> Markup {
         @if evaluation.metrics.is_empty() {
             (nothing("No metric was measured."))
         } @else {
-            p.how { "The dot is the value, the band behind it the 95% interval; a narrow band means that many rows stand behind it."
-                @if before.is_some() { " The hollow ring is the earlier version." }
-            }
+            p.how { "The dot is the value, the band behind it the 95% interval; a narrow band means that many rows stand behind it." }
             (boxed("Metrics", evaluation.metrics.len(), &table))
         }
         @if !evaluation.notes.is_empty() {
@@ -94,14 +77,13 @@ pub(super) fn metrics(report: &Report<'_>) -> Markup {
     }
 }
 
-fn metric_row(metric: &Metric, before: Option<Option<&Metric>>, main: bool) -> Markup {
+fn metric_row(metric: &Metric, main: bool) -> Markup {
     let explained = TERMS.iter().find(|term| term.0 == metric.name).map(|term| term.2);
     let aim = if metric.larger_is_better {
         "larger is better"
     } else {
         "smaller is better"
     };
-    let earlier = before.flatten().map(|then| then.value);
     let is_share = (0.0..=1.0).contains(&metric.value);
     html! {
         tr.main[main] {
@@ -113,22 +95,9 @@ fn metric_row(metric: &Metric, before: Option<Option<&Metric>>, main: bool) -> M
                 (score(metric.value))
                 @if let Some(range) = metric.interval { span.quiet.below { (interval(range)) } }
             }
-            @if before.is_some() {
-                td.range { @if let Some(earlier) = earlier { (judged(metric, earlier)) } @else { (NONE) } }
-            }
-            td.drawn { @if is_share { (plots::interval_bar(metric.value, metric.interval, earlier, (0.0, 1.0))) } }
+            td.drawn { @if is_share { (plots::interval_bar(metric.value, metric.interval, None, (0.0, 1.0))) } }
         }
     }
-}
-
-fn judged(metric: &Metric, before: f64) -> Markup {
-    let word = match better(metric, before) {
-        Some(Ordering::Greater) => "better",
-        Some(Ordering::Less) => "worse",
-        Some(Ordering::Equal) => "same",
-        None => "",
-    };
-    html! { (change(metric.value - before)) " " (word) span.quiet.below { "from " (score(before)) } }
 }
 
 /// Every label, most rows first.

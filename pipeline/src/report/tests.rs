@@ -100,7 +100,6 @@ fn report<'a>(
         model: text,
         kind: text,
         evaluation,
-        previous: None,
         recipe,
         rows: ReportRows {
             train: 0,
@@ -117,9 +116,7 @@ fn any_text_is_escaped() {
     let evaluation = small(SCRIPT);
     let recipe = json!({ SCRIPT: SCRIPT, "inner": { SCRIPT: [SCRIPT] } });
     let lineage = [(SCRIPT.to_owned(), 3, SCRIPT.to_owned())];
-    let mut report = report(&evaluation, &recipe, SCRIPT, &lineage);
-    report.previous = Some((6, &evaluation));
-    let html = page(&report);
+    let html = page(&report(&evaluation, &recipe, SCRIPT, &lineage));
     assert!(html.contains("&lt;script&gt;"));
     assert!(!html.contains("<script"), "a script of a customer is in the page");
     assert!(
@@ -140,9 +137,7 @@ fn nothing_is_loaded_from_elsewhere() {
 #[test]
 fn an_empty_evaluation_has_a_page() {
     let evaluation = empty();
-    let mut report = report(&evaluation, &Value::Null, "", &[]);
-    report.previous = Some((1, &evaluation));
-    let html = page(&report);
+    let html = page(&report(&evaluation, &Value::Null, "", &[]));
     assert!(html.contains("The main metric was not measured."));
     assert!(!html.contains("NaN") && !html.contains("inf"));
 }
@@ -196,18 +191,4 @@ fn plots_are_named_and_have_their_numbers_as_a_table() {
     assert_eq!(html.matches("<summary>The numbers as a table</summary>").count(), 2);
     assert!(html.contains("<desc id=\"reliability-text\">") && html.contains("<desc id=\"coverage-text\">"));
     assert!(html.contains("<bdi lang=\"zh\">退货运费</bdi>"));
-}
-
-#[test]
-fn a_previous_version_is_compared_in_words() {
-    let (now, mut then) = (small("a"), small("a"));
-    then.metrics[0].value = 0.88;
-    then.metrics[1].value = 0.01;
-    then.rows = 1_000;
-    let mut report = report(&now, &Value::Null, "intent", &[]);
-    report.previous = Some((6, &then));
-    let html = page(&report);
-    assert!(html.contains("<strong>+0.020</strong> better than version 6, which has 0.880."));
-    assert!(html.contains("Version 6 was measured on 1,000 rows"));
-    assert!(html.contains("+0.010 worse<span class=\"quiet below\">from 0.010</span>"));
 }

@@ -96,7 +96,6 @@ pub fn evaluate(request: &EvaluateRequest<'_>, catalog: &Catalog, key: &str) -> 
             model: &request.model.name,
             kind: &request.model.kind,
             evaluation: &evaluation,
-            previous: None,
             recipe: &request.model.recipe,
             rows: request.rows,
             artifact_bytes: request.artifact_bytes,

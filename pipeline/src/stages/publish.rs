@@ -114,6 +114,10 @@ pub async fn publish(request: &PublishRequest<'_>, registry: &Registry) -> Resul
     let state = registry.state(&model.name).await?;
     if was_decided(&registry.history(&model.name).await?, alias, published.version) {
         let serving = state.aliases.get(alias).copied();
+        // Nothing changed, but the files may have: a damaged version must not be found out by those who ask it.
+        if let Some(current) = serving {
+            registry.load(&model.name, current).await?;
+        }
         return Ok(PublishFacts {
             version: published.version,
             new: published.new,
