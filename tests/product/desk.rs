@@ -68,11 +68,6 @@ impl Desk {
         };
         desk.edit("deskmill.toml", "accuracy = 0.85", "accuracy = 0.30");
         desk.edit("deskmill.toml", "[serving]", "[serving]\nreload_every_ms = 20");
-        if !desk.read("deskmill.toml").contains("[models.coin.gate]") {
-            // Nothing predicts a coin, so a gate that compares versions would refuse about half of the new ones.
-            let gate = "[models.coin.gate]\nnot_worse_than_current = false\n\n[serving]";
-            desk.edit("deskmill.toml", "[serving]", gate);
-        }
         desk
     }
 

@@ -27,7 +27,7 @@ const FORMAT: &str = "1";
 /// The folder of examples under the work folder.
 pub const STAGE: &str = "examples";
 
-/// The parts, in the order of [`Part`].
+/// The files of the parts: to learn from, to calibrate on, to measure with.
 pub const FILES: [&str; 3] = ["train.parquet", "calibrate.parquet", "test.parquet"];
 
 /// How many examples each part has.
