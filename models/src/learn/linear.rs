@@ -200,9 +200,7 @@ impl Group {
         if largest == 0.0 {
             return;
         }
-        for lane in 0..GROUP {
-            self.bias[lane] += steps[lane];
-        }
+        self.bias.iter_mut().zip(&steps).for_each(|(bias, step)| *bias += step);
         for (&feature, &value) in row.0.iter().zip(row.1) {
             let weights = &mut self.weights[feature as usize];
             for lane in 0..GROUP {
