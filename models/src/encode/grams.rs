@@ -75,8 +75,9 @@ fn pair_hash(first: u64, second: u64) -> u64 {
     finish(step(first.rotate_left(17), second))
 }
 
-/// Calls `visit` with every n-gram of a prepared text and its hash, repeats included.
-pub fn visit_grams(text: &str, settings: GramSettings, mut visit: impl FnMut(u64, Gram<'_>)) {
+/// Calls `visit` with every n-gram of a prepared text and its hash, repeats included. Without `chinese`, runs of Chinese
+/// characters are passed over: a vocabulary without any has no use for them, and the dictionary need not be loaded.
+pub fn visit_grams(text: &str, settings: GramSettings, chinese: bool, mut visit: impl FnMut(u64, Gram<'_>)) {
     let mut before: Option<(u64, &str)> = None;
     let mut edges = Vec::with_capacity(64);
     let mut padded = String::with_capacity(64);
@@ -93,6 +94,7 @@ pub fn visit_grams(text: &str, settings: GramSettings, mut visit: impl FnMut(u64
                     &mut visit,
                 );
             }
+            Token::Han(_) if !chinese => before = None,
             Token::Han(run) => {
                 for word in cut_han(run) {
                     before = Some(visit_word(word, before, settings, &mut visit));
@@ -154,7 +156,7 @@ mod tests {
     #[test]
     fn names_of_a_short_text() {
         let mut names = Vec::new();
-        visit_grams("my pin", GramSettings { chars_max: 3, ..ALL }, |_, gram| {
+        visit_grams("my pin", GramSettings { chars_max: 3, ..ALL }, true, |_, gram| {
             names.push(gram.name())
         });
         let chars = |list: &[&str]| list.iter().map(|c| format!("\u{1}{c}")).collect::<Vec<_>>();
@@ -169,7 +171,7 @@ mod tests {
         #[test]
         fn a_name_hashes_as_its_gram(text in "([a-z'!<> 0-9]|[退款订单我要]|\\PC){0,40}") {
             let prepared = crate::text::prepare(&text);
-            visit_grams(&prepared, ALL, |hash, gram| assert_eq!(hash, hash_name(&gram.name()), "{gram:?}"));
+            visit_grams(&prepared, ALL, true, |hash, gram| assert_eq!(hash, hash_name(&gram.name()), "{gram:?}"));
         }
     }
 }

@@ -123,7 +123,7 @@ fn count_part(texts: &[String], settings: GramSettings) -> ByHash<Counted> {
     let mut seen = ByHash::<()>::default();
     for text in texts {
         seen.clear();
-        visit_grams(text, settings, |hash, gram| {
+        visit_grams(text, settings, true, |hash, gram| {
             if seen.insert(hash, ()).is_none() {
                 let entry = counts.entry(hash).or_insert_with(|| Counted {
                     rows: 0,
@@ -143,6 +143,7 @@ pub struct NgramEncoder {
     names: Vec<Box<str>>,
     idf: Vec<f32>,
     slots: ByHash<u32>,
+    chinese: bool,
 }
 
 impl NgramEncoder {
@@ -152,11 +153,13 @@ impl NgramEncoder {
             .enumerate()
             .map(|(at, name)| (hash_name(name), at as u32))
             .collect();
+        let chinese = names.iter().any(|name| name.chars().any(crate::text::words::is_han));
         Self {
             settings,
             names,
             idf,
             slots,
+            chinese,
         }
     }
 
@@ -172,15 +175,13 @@ impl NgramEncoder {
 
     /// Whether any feature is Chinese, so that the dictionary will be needed.
     pub fn has_chinese(&self) -> bool {
-        self.names
-            .iter()
-            .any(|name| name.chars().any(crate::text::words::is_han))
+        self.chinese
     }
 
     /// Encodes one prepared text into `row` (cleared first), features ascending.
     pub fn encode(&self, text: &str, row: &mut Vec<(u32, f32)>) {
         row.clear();
-        visit_grams(text, self.settings, |hash, gram| {
+        visit_grams(text, self.settings, self.chinese, |hash, gram| {
             // The block travels in the sign until counts are summed.
             if let Some(&feature) = self.slots.get(&hash) {
                 row.push((feature, if gram.is_words() { 1.0 } else { -1.0 }));
