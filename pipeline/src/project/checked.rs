@@ -83,44 +83,106 @@ pub struct Limits {
     pub threads_max: usize,
 }
 
-/// `[sources.NAME]`: raw data of one shape, in one or more files.
+/// `[sources.NAME]`: raw data of one shape, in one or more files or in a database.
 #[derive(Debug, Clone, Serialize)]
 pub struct Source {
     /// The key in the file; a lower-case letter, then lower-case letters, digits and `_`, at most 64. SQL reaches it as
     /// `NAME` (until a table takes the name) and as `raw.NAME` (always).
     pub name: String,
-    /// `format`: required; `csv`, `jsonl` or `parquet`.
+    /// `format`: required; one of the words of [`Format`].
     pub format: Format,
     /// The source's own files, then those of each `[[sources.NAME.also]]`, which are written differently (another
-    /// delimiter or encoding, say). An `also` inherits nothing but the format. No file is in two of them.
+    /// delimiter or encoding, say). An `also` inherits nothing but the format. No file is in two of them. A database
+    /// has one, whose files are what was fetched from it.
     pub reads: Vec<Read>,
+    /// Where the rows are asked for; set for databases, and only for them.
+    pub database: Option<Database>,
 }
 
 /// How the files of a source are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// Rows of fields with a delimiter (RFC 4180).
+    /// Rows of fields with a delimiter (RFC 4180 and its many relatives).
     Csv,
     /// One JSON object a line.
     Jsonl,
+    /// One JSON document with an array of objects in it.
+    Json,
     /// Apache Parquet.
     Parquet,
+    /// Arrow IPC, as a file (Feather) or a stream.
+    Arrow,
+    /// A sheet of an Excel workbook (xlsx, xls, xlsb) or an OpenDocument one (ods).
+    Xlsx,
+    /// E-mail: one message (.eml) or many (mbox) a file.
+    Mail,
+    /// Web pages, one a file.
+    Html,
+    /// Chat transcripts in plain text, `[time] speaker: text`, a row a turn.
+    Chat,
+    /// Plain texts, one a file.
+    Text,
+    /// Markdown pages, one a file.
+    Markdown,
+    /// A query of a PostgreSQL database.
+    Postgres,
+    /// A query of a MySQL or MariaDB database.
+    Mysql,
+    /// A query of a SQLite file.
+    Sqlite,
+}
+
+impl Format {
+    /// Whether the rows come from a database and not from files of the project.
+    pub fn is_database(self) -> bool {
+        matches!(self, Format::Postgres | Format::Mysql | Format::Sqlite)
+    }
 }
 
 /// Files of a source that are written in one way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Read {
     /// `path`: required; a glob (`*`, `?`, `[a-z]`, `**`) with `/` between the parts, below the project folder unless
-    /// it starts with `/` or `..`. It must match a file. A name that starts with a dot matches only if the glob says so.
+    /// it starts with `/` or `..`; or a location elsewhere: `s3://bucket/a/*.csv`, `https://host/a.csv`. It must match
+    /// a file. A name that starts with a dot matches only if the glob says so. Files may be compressed (gzip, zstd,
+    /// bzip2, xz), which is told by their first bytes; of a zip archive, each member is a file.
     pub pattern: String,
-    /// The files it matches, sorted by path; at least one.
+    /// The files it matches, sorted by path. At least one, but for locations elsewhere that were not fetched yet.
     pub files: Vec<SourceFile>,
-    /// How the fields are cut; set for csv, and only for csv.
+    /// How the fields are cut; set for csv and for what is fetched from a database, and only for these.
     pub csv: Option<CsvDialect>,
-    /// `encoding`: csv and jsonl only; default `utf-8`. Any label of the WHATWG Encoding Standard; here its standard
-    /// name (`UTF-8`, `gb18030`), `UTF-8` for parquet.
-    pub encoding: String,
+    /// `encoding`: csv, jsonl, json, html, chat, text and markdown only; any label of the WHATWG Encoding Standard; here
+    /// its standard name (`UTF-8`, `gb18030`). If it is not written, a byte order mark decides, then whether the file is
+    /// UTF-8, then what its bytes look like.
+    pub encoding: Option<String>,
+    /// `items`: json only; where the rows are, names with dots between them (`data.tickets`). Default: the document
+    /// itself, or the one array of objects in it.
+    pub items: Option<String>,
+    /// `sheet`: xlsx only; the sheet's name. Default: the first.
+    pub sheet: Option<String>,
+}
+
+impl Read {
+    /// Whether the files are somewhere else and have to be fetched.
+    pub fn is_remote(&self) -> bool {
+        ["s3://", "http://", "https://"].iter().any(|scheme| self.pattern.starts_with(scheme))
+    }
+}
+
+/// What is asked of a database, and where. Credentials stand in the environment, never in the project file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Database {
+    /// `url_env`: required for postgres and mysql; the environment variable that holds the URL
+    /// (`postgres://user:password@host/name`).
+    pub url_env: Option<String>,
+    /// `path`: required for sqlite; the file, relative to the project folder.
+    pub path: Option<ProjectPath>,
+    /// `query`: required; one `select`, whose columns become those of the source.
+    pub query: String,
+    /// `cursor`: a column of the query that only grows (an id, a time of change). With it, a run asks for the rows
+    /// behind the last it has; without it, each run takes all rows anew.
+    pub cursor: Option<String>,
 }
 
 /// One file of a source. Only its relative path is serialised.
@@ -131,19 +193,36 @@ pub struct SourceFile {
     /// The absolute path.
     #[serde(skip)]
     pub path: PathBuf,
+    /// The member of the zip archive at that path; none for other files.
+    pub member: Option<String>,
 }
 
-/// How the fields of a csv file are cut.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// How the fields of a csv file are cut. What is not declared is told from the file's start.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct CsvDialect {
-    /// `delimiter`: between two fields; one ASCII character, `"\t"` for a tab. Default `,`.
-    pub delimiter: u8,
-    /// `quote`: around a field that holds a delimiter or a line break; one ASCII character. Default `"`.
-    pub quote: u8,
-    /// `header`: whether the first row names the columns. Default true.
-    pub header: bool,
-    /// `columns`: the names of the columns; required if `header` is false, else empty (and an error to write).
+    /// `delimiter`: between two fields; one ASCII character, `"\t"` for a tab, `" "` for spaces.
+    pub delimiter: Option<u8>,
+    /// `quote`: around a field that holds a delimiter or a line break; one ASCII character, or `none`.
+    pub quote: Option<Quote>,
+    /// `escape`: before a quote or a delimiter that is data; one ASCII character. A doubled quote is always understood.
+    pub escape: Option<u8>,
+    /// `header`: whether the first row names the columns.
+    pub header: Option<bool>,
+    /// `columns`: the names of the columns; required if `header` is false and declared, else empty (and an error to
+    /// write).
     pub columns: Vec<String>,
+    /// `skip_lines`: lines above the table that are no rows; 0 to 1000.
+    pub skip_lines: Option<usize>,
+}
+
+/// What stands around a field that holds a delimiter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Quote {
+    /// This character.
+    Byte(u8),
+    /// Nothing: a quote is data.
+    None,
 }
 
 /// `[tables.NAME]`: a clean table, made by SQL.

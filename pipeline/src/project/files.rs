@@ -154,7 +154,11 @@ pub(super) fn matching_files(pattern: &At<String>, folder: &Path, problems: &Pro
     for found in paths {
         match found {
             Ok(path) if path.is_file() => match relative_to(&path, folder) {
-                Some(relative) => files.push(SourceFile { relative, path }),
+                Some(relative) => files.push(SourceFile {
+                    relative,
+                    path,
+                    member: None,
+                }),
                 None => {
                     return wrong(
                         format!("the name of {path:?} is not UTF-8"),

@@ -18,7 +18,7 @@ mod tables;
 mod tests;
 
 pub use checked::{
-    CsvDialect, Format, Gate, Limits, ModelSpec, Project, ProjectPath, Read, ServingSpec, Source, SourceFile, Split,
+    CsvDialect, Database, Format, Gate, Limits, ModelSpec, Project, ProjectPath, Quote, Read, ServingSpec, Source, SourceFile, Split,
     SplitBy, Table,
 };
 pub use problems::{Place, Problem, ProjectError};

@@ -61,7 +61,7 @@ pub(super) fn too_many(request: &LandRequest<'_>, found: usize, line: Option<i64
 
 fn way_out(request: &LandRequest<'_>) -> &'static str {
     match &request.read.csv {
-        Some(dialect) if !dialect.header => "give it another name in `columns`",
+        Some(dialect) if dialect.header == Some(false) => "give it another name in `columns`",
         Some(_) => {
             "rename it in the file's first row, or write `header = false` and `columns = [...]` and leave the first row out in SQL"
         }

@@ -13,7 +13,7 @@ use super::fields::{Fields, Step};
 use super::landing::{Fault, Landing, TEXT_MAX_BYTES};
 use super::lines::{Found, Line, LineEnds, Lines, Place};
 use crate::error::Result;
-use crate::project::CsvDialect;
+use crate::project::{CsvDialect, Quote};
 use crate::rejects::RAW_MAX_BYTES;
 
 /// Reads a csv file; gives the numbers of rows and rejects.
@@ -22,10 +22,15 @@ pub(super) fn land(request: &LandRequest<'_>, progress: &dyn Fn(u64)) -> Result<
         return Err(request.wrong(None, "it has no csv dialect", "write `format = \"csv\"`"));
     };
     let (lines, encoding) = Lines::open(request, LineEnds::Any, progress)?;
+    let delimiter = dialect.delimiter.unwrap_or(b',');
+    let quote = match dialect.quote {
+        Some(Quote::Byte(byte)) => byte,
+        _ => b'"',
+    };
     let mut records = Records {
         row_max_bytes: request.limits.row_max_bytes,
-        fields: Fields::new(dialect.delimiter, dialect.quote),
-        alone: Fields::new(dialect.delimiter, dialect.quote),
+        fields: Fields::new(delimiter, quote),
+        alone: Fields::new(delimiter, quote),
         is_text: true,
         lines,
         encoding,
@@ -45,7 +50,7 @@ pub(super) fn land(request: &LandRequest<'_>, progress: &dyn Fn(u64)) -> Result<
 }
 
 fn read_columns(request: &LandRequest<'_>, dialect: &CsvDialect, records: &mut Records<'_>) -> Result<Vec<String>> {
-    if !dialect.header {
+    if dialect.header == Some(false) {
         check_names(request, &dialect.columns, None)?;
         return Ok(dialect.columns.clone());
     }

@@ -52,8 +52,9 @@ impl Unit {
 /// A mark that contradicts the declaration stops the run: one of the two is wrong, and only a person can tell which.
 /// The two byte orders of UTF-16 are an exception, for the label `utf-16` means either.
 pub(super) fn sniff(request: &LandRequest<'_>, head: &[u8]) -> Result<(&'static Encoding, usize)> {
-    let declared = Encoding::for_label(request.read.encoding.as_bytes()).ok_or_else(|| {
-        let message = format!("unknown encoding `{}`", request.read.encoding);
+    let label = request.read.encoding.as_deref().unwrap_or("utf-8");
+    let declared = Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+        let message = format!("unknown encoding `{label}`");
         request.wrong(
             None,
             message,

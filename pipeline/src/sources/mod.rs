@@ -2,15 +2,24 @@
 //! raw bytes and the reason. A bad row never stops the file and never takes its neighbours with it. Which files there
 //! are, and which were read before, is the business of the stage.
 
+mod arrow;
+mod chat;
 mod columns;
 mod csv;
 mod decode;
 mod fields;
+mod html;
+mod json;
 mod json_line;
 mod jsonl;
 mod landing;
 mod lines;
+mod mail;
+mod markdown;
+mod open;
 mod parquet;
+mod text;
+mod xlsx;
 #[cfg(test)]
 mod tests;
 
@@ -78,13 +87,9 @@ pub struct Landed {
 /// then is worthless.
 pub fn land(request: &LandRequest<'_>, progress: &dyn Fn(u64)) -> Result<Landed> {
     let before = Stamp::of(request)?;
-    let landed = match request.format {
-        Format::Csv => csv::land(request, progress),
-        Format::Jsonl => jsonl::land(request, before.bytes, progress),
-        // The Parquet reader panics on some damaged files; what it leaves behind is not looked at again.
-        Format::Parquet => catch_unwind(AssertUnwindSafe(|| parquet::land(request, progress)))
-            .unwrap_or_else(|_| Err(request.wrong(None, "its Parquet is damaged", "write the file again"))),
-    };
+    // Readers of binary formats panic on some damaged files; what they leave behind is not looked at again.
+    let landed = catch_unwind(AssertUnwindSafe(|| read(request, before.bytes, progress)))
+        .unwrap_or_else(|_| Err(request.wrong(None, "it is damaged", "write the file again")));
     // Looked at first: what went wrong may be a consequence.
     if Stamp::of(request)? != before {
         return Err(request.changed());
@@ -95,6 +100,24 @@ pub fn land(request: &LandRequest<'_>, progress: &dyn Fn(u64)) -> Result<Landed>
         rejects,
         bytes: before.bytes,
     })
+}
+
+/// Reads a file of so many bytes by its format; gives the numbers of rows and rejects.
+fn read(request: &LandRequest<'_>, file_bytes: u64, progress: &dyn Fn(u64)) -> Result<(u64, u64)> {
+    match request.format {
+        // What is fetched from a database is csv.
+        Format::Csv | Format::Postgres | Format::Mysql | Format::Sqlite => csv::land(request, progress),
+        Format::Jsonl => jsonl::land(request, file_bytes, progress),
+        Format::Json => json::land(request, progress),
+        Format::Parquet => parquet::land(request, progress),
+        Format::Arrow => arrow::land(request, progress),
+        Format::Xlsx => xlsx::land(request, progress),
+        Format::Mail => mail::land(request, progress),
+        Format::Html => html::land(request, progress),
+        Format::Chat => chat::land(request, progress),
+        Format::Text => text::land(request, progress),
+        Format::Markdown => markdown::land(request, progress),
+    }
 }
 
 /// SHA-256 of a file's content in lower-case hex.

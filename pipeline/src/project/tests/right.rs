@@ -39,27 +39,26 @@ fn every_key_arrives() {
     assert_eq!(tickets.reads[0].files[1].path, folder.path().join("raw/tickets-2.csv"));
     let columns = ["ticket_id", "body", "intent"].map(str::to_owned).to_vec();
     let dialect = CsvDialect {
-        delimiter: b'\t',
-        quote: b'\'',
-        header: false,
+        delimiter: Some(b'\t'),
+        quote: Some(Quote::Byte(b'\'')),
+        header: Some(false),
         columns,
+        ..CsvDialect::default()
     };
     assert_eq!(tickets.reads[0].csv, Some(dialect));
     assert_eq!(relative(&tickets.reads[1]), ["raw/legacy/2019/old.csv"]);
     let dialect = CsvDialect {
-        delimiter: b';',
-        quote: b'"',
-        header: true,
-        columns: Vec::new(),
+        delimiter: Some(b';'),
+        ..CsvDialect::default()
     };
     assert_eq!(tickets.reads[1].csv, Some(dialect));
     assert_eq!(
         tickets
             .reads
             .iter()
-            .map(|read| read.encoding.as_str())
+            .map(|read| read.encoding.as_deref())
             .collect::<Vec<_>>(),
-        ["UTF-8", "GBK"]
+        [None, Some("GBK")]
     );
     let chats = project.source("chats").unwrap();
     assert_eq!((chats.format, &chats.reads[0].csv), (Format::Jsonl, &None));

@@ -187,7 +187,7 @@ gate = { not_worse_than_current = false, tolerance = 0.1 }
     );
     assert_snapshot!(found.join("\n"), @r#"
     5: `delimiter` has no effect on this format: it is for csv
-    9: `columns` has no effect on files with a header: they are named there
+    9: `columns` has no effect without `header = false`: they are named in the file
     10: `raw/tickets-1.csv` is read twice: `raw/tickets-1.csv` matches it too
     10: `format` has no effect in `also`: it is that of the source
     13: `key` has no effect without `rows_of`

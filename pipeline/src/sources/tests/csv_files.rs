@@ -3,6 +3,7 @@
 use encoding_rs::{BIG5, GB18030, UTF_16BE};
 
 use super::{Outcome, csv};
+use crate::project::Quote;
 use crate::rejects::RAW_MAX_BYTES;
 
 #[test]
@@ -40,8 +41,8 @@ fn every_line_end_ends_a_line() {
 fn dialects_differ() {
     let mut case = csv().delimited_by(b'\t');
     let dialect = case.csv.as_mut().unwrap();
-    dialect.quote = b'\'';
-    dialect.header = false;
+    dialect.quote = Some(Quote::Byte(b'\''));
+    dialect.header = Some(false);
     dialect.columns = vec!["x".into(), "y".into()];
     let outcome = case.land(b"1\t'a''b\tc'\n2\t\"d\n");
     assert_eq!(outcome.columns, ["x", "y"]);

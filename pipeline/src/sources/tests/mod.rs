@@ -17,7 +17,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::{LandRequest, Landed, REJECTS_FILE, ROWS_FILE, digest, file_ids, land};
 use crate::error::Result;
-use crate::project::{CsvDialect, Format, Limits, Read, SourceFile};
+use crate::project::{CsvDialect, Format, Limits, Quote, Read, SourceFile};
 
 /// A file to land, and how.
 #[derive(Clone)]
@@ -53,10 +53,11 @@ const FILE_ID: u32 = 7;
 
 fn csv() -> Case {
     let csv = CsvDialect {
-        delimiter: b',',
-        quote: b'"',
-        header: true,
-        columns: Vec::new(),
+        delimiter: Some(b','),
+        quote: Some(Quote::Byte(b'"')),
+        header: Some(true),
+        skip_lines: Some(0),
+        ..CsvDialect::default()
     };
     Case {
         format: Format::Csv,
@@ -76,7 +77,7 @@ fn jsonl() -> Case {
 
 impl Case {
     fn delimited_by(mut self, delimiter: u8) -> Self {
-        self.csv.as_mut().unwrap().delimiter = delimiter;
+        self.csv.as_mut().unwrap().delimiter = Some(delimiter);
         self
     }
 
@@ -100,12 +101,15 @@ impl Case {
         let file = SourceFile {
             relative: "raw/input".into(),
             path,
+            member: None,
         };
         let read = Read {
             pattern: "raw/*".into(),
             files: vec![file.clone()],
             csv: self.csv.clone(),
-            encoding: self.encoding.into(),
+            encoding: Some(self.encoding.into()),
+            items: None,
+            sheet: None,
         };
         let limits = Limits {
             memory_max_mib: 256,
@@ -255,6 +259,7 @@ fn digests_are_sha_256() {
     let digest = digest(&SourceFile {
         relative: "abc".into(),
         path,
+        member: None,
     })
     .unwrap();
     assert_eq!(
@@ -291,13 +296,16 @@ fn a_file_that_changes_is_refused() {
     let file = SourceFile {
         relative: "raw/input".into(),
         path: path.clone(),
+        member: None,
     };
     let case = csv();
     let read = Read {
         pattern: "*".into(),
         files: Vec::new(),
         csv: case.csv,
-        encoding: "UTF-8".into(),
+        encoding: Some("UTF-8".into()),
+        items: None,
+        sheet: None,
     };
     let limits = Limits {
         memory_max_mib: 256,
