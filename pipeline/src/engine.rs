@@ -50,6 +50,7 @@ impl Engine {
             .map_err(|e| sql_error("engine", &e))?;
         let config = SessionConfig::new()
             .with_target_partitions(threads)
+            .set_bool("datafusion.execution.split_file_groups_by_statistics", true)
             .set_bool("datafusion.execution.parquet.schema_force_view_types", false)
             .set_bool("datafusion.sql_parser.map_string_types_to_utf8view", false);
         let context = SessionContext::new_with_config_rt(config, runtime);
@@ -107,8 +108,15 @@ impl Engine {
         schema: Option<&SchemaRef>,
     ) -> Result<Arc<dyn datafusion::catalog::TableProvider>> {
         let paths: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        // Landed files hold their rows in order of `_row`, and so do the files of a source one after the other: what keeps
+        // that order need not sort.
+        let file_sort_order = match schema {
+            Some(_) => vec![vec![quoted("_row").sort(true, true)]],
+            None => Vec::new(),
+        };
         let options = ParquetReadOptions {
             schema: schema.map(AsRef::as_ref),
+            file_sort_order,
             ..Default::default()
         };
         let place = paths.first().cloned().unwrap_or_default();

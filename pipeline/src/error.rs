@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::checks::CheckOutcome;
 use crate::project::ProjectError;
 
 /// What can stop a run. Rows that cannot be used do not: they become rejects.
@@ -58,6 +59,12 @@ pub enum Error {
         /// The project's limit.
         allowed_percent: f64,
     },
+    /// Checks that stop a run do not hold.
+    #[error("{}", words_of(failed))]
+    Checks {
+        /// These.
+        failed: Vec<CheckOutcome>,
+    },
     /// Examples cannot be split as asked.
     #[error("examples of model `{model}`: {message}")]
     Examples {
@@ -99,6 +106,7 @@ impl Error {
             Error::Rejects { .. } => {
                 "`deskmill rejects` shows them with their reasons; mend the data, the SQL, or `limits.rejects_max_share`".into()
             }
+            Error::Checks { failed } => failed.first().map(|check| check.hint.clone()).unwrap_or_default(),
             Error::Busy { .. } => "wait for it to end, or stop it".into(),
             Error::Model(error) => error.hint(),
             Error::File { .. } => "check that the file exists, that the disk has room, and this user's rights".into(),
@@ -110,6 +118,13 @@ impl Error {
         let path = path.to_owned();
         move |source| Error::File { path, source }
     }
+}
+
+fn words_of(failed: &[CheckOutcome]) -> String {
+    let each = failed
+        .iter()
+        .map(|check| format!("table `{}`: expected: {}; found: {}", check.table, check.check, check.found));
+    each.collect::<Vec<_>>().join("\n")
 }
 
 /// This crate's result.

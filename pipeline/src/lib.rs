@@ -4,6 +4,7 @@
 //! order through [`stages`], [`catalog`] knows where their outputs lie, [`engine`] runs SQL over them.
 
 pub mod catalog;
+pub mod checks;
 pub mod engine;
 pub mod error;
 pub mod events;

@@ -7,6 +7,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, read_json, write_json};
+use crate::checks;
 use crate::engine::references;
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest_of, key};
@@ -43,6 +44,9 @@ pub struct Step {
 pub struct Plan {
     /// The steps.
     pub steps: Vec<Step>,
+    /// What a query can name, and the key of its content.
+    #[serde(skip)]
+    contents: BTreeMap<String, String>,
 }
 
 struct Planner<'a> {
@@ -71,12 +75,20 @@ impl Plan {
         planner.plan_sources()?;
         planner.plan_tables()?;
         planner.plan_models()?;
-        Ok(Self { steps: planner.steps })
+        Ok(Self {
+            steps: planner.steps,
+            contents: planner.known,
+        })
     }
 
     /// The step of a stage for a table or model.
     pub fn step(&self, stage: &str, name: &str) -> Option<&Step> {
         self.steps.iter().find(|step| step.stage == stage && step.name == name)
+    }
+
+    /// The key of the content that a name in a query stands for.
+    pub fn content(&self, name: &str) -> Option<&str> {
+        self.contents.get(name).map(String::as_str)
     }
 
     /// The steps that land the files of a source, in order of `_row`.
@@ -195,30 +207,40 @@ impl Planner<'_> {
     /// Adds what a query reads to the parts of its key.
     fn add_inputs(&self, parts: &mut Parts, place: &str, sql: &str) -> Result<()> {
         for name in references(place, sql)? {
-            let content = self.known.get(&name).ok_or_else(|| Error::Sql {
-                place: place.into(),
-                message: format!("reads `{name}`, which is no source and no table above it"),
-                hint: format!(
-                    "known here: {}",
-                    self.known.keys().cloned().collect::<Vec<_>>().join(", ")
-                ),
-            })?;
-            parts.insert(name, content.clone());
+            let content = self.content_of(place, &name)?.to_owned();
+            parts.insert(name, content);
         }
         Ok(())
+    }
+
+    fn content_of(&self, place: &str, name: &str) -> Result<&str> {
+        self.known.get(name).map(String::as_str).ok_or_else(|| Error::Sql {
+            place: place.into(),
+            message: format!("reads `{name}`, which is no source and no table above it"),
+            hint: format!(
+                "known here: {}",
+                self.known.keys().cloned().collect::<Vec<_>>().join(", ")
+            ),
+        })
     }
 
     fn plan_tables(&mut self) -> Result<()> {
         for table in &self.project.tables {
             let place = format!("table `{}` ({})", table.name, table.sql_path.written);
             let mut parts = clean::parts(table);
-            self.add_inputs(&mut parts, &place, &table.sql)?;
+            self.add_inputs(&mut parts, &place, &checks::judged(table))?;
             if let Some(source) = &table.rows_of {
                 let name = format!("{}.{source}", crate::engine::RAW);
                 parts.insert(name.clone(), self.known.get(&name).cloned().unwrap_or_default());
             }
             let key = self.add("clean", &table.name, parts);
             self.known.insert(table.name.clone(), key);
+            for check in &table.checks {
+                let place = format!("table `{}`, check {}", table.name, check.words());
+                for name in check.reads(&place)? {
+                    self.content_of(&place, &name)?;
+                }
+            }
         }
         Ok(())
     }

@@ -243,6 +243,123 @@ pub struct Table {
     /// `cast`: columns that are cast from the raw column of the same name; a row where the raw one is not empty and the
     /// cast one is null is a reject. Needs `rows_of`. Default: none.
     pub cast: Vec<String>,
+    /// `[[tables.NAME.checks]]`: what its rows, or the table as a whole, are expected to be. Default: none.
+    pub checks: Vec<Check>,
+}
+
+/// `[[tables.NAME.checks]]`: an expectation, and what happens if it does not hold.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Check {
+    /// `check`: required; what is expected.
+    pub expected: Expected,
+    /// `then`: `warn` (it is said), `reject` (the rows become rejects; for checks of rows, in tables with `rows_of`) or
+    /// `stop` (nothing is published). Default: `reject` where it can be, else `stop`; `warn` for `distribution`.
+    pub then: Then,
+}
+
+/// What happens if a check does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Then {
+    /// It is said.
+    Warn,
+    /// The rows become rejects.
+    Reject,
+    /// The run stops before a model is made.
+    Stop,
+}
+
+/// An expectation. A null breaks none but `not_null`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "check", rename_all = "snake_case")]
+pub enum Expected {
+    /// `column` has a value.
+    NotNull {
+        /// The column.
+        column: String,
+    },
+    /// The values of `column` can be cast to `type`, a type of SQL.
+    Type {
+        /// The column.
+        column: String,
+        /// The type: `int`, `double`, `date`, `timestamp` ...
+        sql_type: String,
+    },
+    /// No two rows have the same values in `columns`; of those that have, the first is right.
+    Unique {
+        /// The columns.
+        columns: Vec<String>,
+    },
+    /// `column` is from `min` to `max`: numbers, or texts such as dates.
+    Range {
+        /// The column.
+        column: String,
+        /// The least value.
+        min: Option<Bound>,
+        /// The greatest value.
+        max: Option<Bound>,
+    },
+    /// `column` is one of `values`.
+    Set {
+        /// The column.
+        column: String,
+        /// The values, as text.
+        values: Vec<String>,
+    },
+    /// `column` matches the regular expression `pattern` (of the Rust crate `regex`) somewhere.
+    Pattern {
+        /// The column.
+        column: String,
+        /// The expression.
+        pattern: String,
+    },
+    /// `column` is a value of the column `to` of the source or table `table`, which stands above this one.
+    Reference {
+        /// The column.
+        column: String,
+        /// Where it refers to.
+        table: String,
+        /// The column there. Default: the same name.
+        to: String,
+    },
+    /// The table has from `min` to `max` rows.
+    Rows {
+        /// The least number.
+        min: Option<u64>,
+        /// The greatest number.
+        max: Option<u64>,
+    },
+    /// The latest time in `column` is at most `within_hours` before the run.
+    Fresh {
+        /// The column: a date, a timestamp, or a text that can be cast to one; UTC.
+        column: String,
+        /// Hours.
+        within_hours: f64,
+    },
+    /// The values of `column` are spread as in the last good run: the population stability index is at most `psi_max`.
+    Distribution {
+        /// The column.
+        column: String,
+        /// The index; 0.1 is a small change, 0.25 a large one.
+        psi_max: f64,
+    },
+    /// The query in the file `sql` gives no row. It may read this table and those above.
+    Sql {
+        /// The file.
+        sql_path: ProjectPath,
+        /// What it says.
+        sql: String,
+    },
+}
+
+/// A bound of a range.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Bound {
+    /// A number.
+    Number(f64),
+    /// A text, compared as the type of the column.
+    Text(String),
 }
 
 /// `[models.NAME]`: a named use of a kind of model.

@@ -4,6 +4,7 @@
 //! one look shows all of it. Nothing here knows a kind of model: the caller hands in the [`Recipes`].
 
 mod checked;
+mod checks;
 mod files;
 mod json;
 mod models;
@@ -18,8 +19,8 @@ mod tables;
 mod tests;
 
 pub use checked::{
-    CsvDialect, Database, Format, Gate, Limits, ModelSpec, Project, ProjectPath, Quote, Read, ServingSpec, Source, SourceFile, Split,
-    SplitBy, Table,
+    Bound, Check, CsvDialect, Database, Expected, Format, Gate, Limits, ModelSpec, Project, ProjectPath, Quote, Read, ServingSpec, Source, SourceFile, Split,
+    SplitBy, Table, Then,
 };
 pub use problems::{Place, Problem, ProjectError};
 pub use reader::{FILE_NAME, read_project};

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::checked::Bound;
 use super::json;
 use super::names::{NameRule, hint_for};
 use super::problems::{Problems, Span, quoted};
@@ -124,6 +125,19 @@ impl<'a> Section<'a> {
             Some(number) if allowed.contains(&number) => number,
             Some(_) => self.out_of_range(key, value.span(), &allowed, default),
         }
+    }
+
+    /// The number or text under `key`.
+    pub(super) fn bound(&mut self, key: &'static str) -> Option<Bound> {
+        let (_, value) = self.entry(key)?;
+        if let Some(text) = value.get_ref().as_str() {
+            return Some(Bound::Text(text.to_owned()));
+        }
+        let number = as_number(value.get_ref()).filter(|number| number.is_finite());
+        if number.is_none() {
+            self.wrong_type(key, value, "a number or a text in quotes", &format!("{key} = 0"));
+        }
+        number.map(Bound::Number)
     }
 
     /// The flag under `key`, or the default.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::checked::Table;
+use super::checks::read_checks;
 use super::files::read_sql;
 use super::names::{NameRule, hint_for};
 use super::problems::quoted;
@@ -38,6 +39,7 @@ fn read_table(name: String, mut section: Section<'_>, sources: &[String], folder
             Vec::new()
         }
     });
+    let checks = read_checks(&mut section, has_rows_of, folder);
     section.finish();
     let (sql_path, sql) = sql?;
     Some(Table {
@@ -48,5 +50,6 @@ fn read_table(name: String, mut section: Section<'_>, sources: &[String], folder
         key,
         not_null,
         cast,
+        checks: checks?,
     })
 }

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::walk::Walk;
 use crate::catalog::Catalog;
+use crate::checks::{COLUMN_PREFIX, judged};
 use crate::engine::{Engine, quoted, sql_error};
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest, digest_of};
-use crate::project::Table;
+use crate::project::{Table, Then};
 
 /// Changes when the same query would give another table.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 /// The folder of tables under the work folder.
 pub const STAGE: &str = "tables";
@@ -25,7 +26,7 @@ pub const ROWS_FILE: &str = "rows.parquet";
 pub const REJECTS_FILE: &str = "rejects.parquet";
 
 /// What became of the rows of a table's source. `rows_in` is `kept` for a table without `rows_of`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CleanFacts {
     /// Landed rows of the source.
     pub rows_in: u64,
@@ -35,6 +36,9 @@ pub struct CleanFacts {
     pub duplicates: u64,
     /// Rows that broke a rule.
     pub rejects: u64,
+    /// Of these, the rows that each check of the table rejected, in their order.
+    #[serde(default)]
+    pub rejected_by: Vec<u64>,
 }
 
 /// What decides how a table comes out, but for what it reads.
@@ -45,8 +49,15 @@ pub fn parts(table: &Table) -> Parts {
             "rules".into(),
             digest_of(&(&table.rows_of, &table.key, &table.not_null, &table.cast)),
         ),
+        ("checks".into(), digest_of(&rejecting(table))),
         ("format".into(), FORMAT.into()),
     ])
+}
+
+/// The checks that decide about rows, with their numbers.
+fn rejecting(table: &Table) -> Vec<(usize, &crate::project::Check)> {
+    let checks = table.checks.iter().enumerate();
+    checks.filter(|(_, check)| check.then == Then::Reject).collect()
 }
 
 /// Makes one table. `raw` holds the landed files of its `rows_of` source in order of `_row`.
@@ -61,17 +72,25 @@ pub async fn clean(
     key: &str,
 ) -> Result<CleanFacts> {
     let place = format!("table `{}` ({})", table.name, table.sql_path.written);
-    let frame = engine.query(&place, &table.sql).await?;
+    let mut frame = engine.query(&place, &table.sql).await?;
+    check_columns(table, &frame)?;
+    if !rejecting(table).is_empty() {
+        frame = engine.query(&place, &judged(table)).await?;
+    }
     let out = catalog.begin(STAGE, &table.name, key)?;
     let facts = if let Some(source) = &table.rows_of {
-        check_columns(table, &frame)?;
         let ordered = frame
             .sort(vec![quoted("_row").sort(true, true)])
             .map_err(|e| sql_error(&place, &e))?;
         let stream = engine.stream(&place, ordered).await?;
-        Walk::new(table, source, raw, &out, stream.schema())?
+        let scratch = out.join("scratch");
+        let facts = Walk::new(table, source, raw, (&out, &scratch), &stream.schema())?
             .run(stream, &place)
-            .await?
+            .await?;
+        if scratch.exists() {
+            std::fs::remove_dir_all(&scratch).map_err(Error::file(&scratch))?;
+        }
+        facts
     } else {
         let ordered = engine.in_order(&place, frame)?;
         let kept = engine.write(&place, ordered, &out.join(ROWS_FILE)).await?;
@@ -95,28 +114,36 @@ pub async fn clean(
 
 /// The rules of a table may only name columns that its query gives.
 fn check_columns(table: &Table, frame: &datafusion::dataframe::DataFrame) -> Result<()> {
-    let has = |name: &str| frame.schema().fields().iter().any(|field| field.name() == name);
+    let fields = frame.schema().fields();
+    let has = |name: &str| fields.iter().any(|field| field.name() == name);
+    let wrong = |message: String| {
+        let hint = format!("select `_row` and the named columns in {}", table.sql_path.written);
+        Err(Error::Table {
+            table: table.name.clone(),
+            message,
+            hint,
+        })
+    };
     let rules = [
         ("key", &table.key),
         ("not_null", &table.not_null),
         ("cast", &table.cast),
     ];
-    let missing = rules
-        .iter()
-        .flat_map(|(rule, names)| names.iter().map(move |name| (*rule, name)));
-    let problem = if has("_row") {
-        missing
-            .filter(|(_, name)| !has(name))
-            .map(|(rule, name)| format!("`{rule}` names `{name}`, which the query does not give"))
-            .next()
-    } else {
-        Some("the query does not give `_row`".to_owned())
-    };
-    let Some(message) = problem else { return Ok(()) };
-    let hint = format!("select `_row` and the named columns in {}", table.sql_path.written);
-    Err(Error::Table {
-        table: table.name.clone(),
-        message,
-        hint,
-    })
+    for (rule, name) in rules.iter().flat_map(|(rule, names)| names.iter().map(move |name| (rule, name))) {
+        if !has(name) {
+            return wrong(format!("`{rule}` names `{name}`, which the query does not give"));
+        }
+    }
+    for check in &table.checks {
+        if let Some(name) = check.columns().into_iter().find(|name| !has(name)) {
+            return wrong(format!("a check names `{name}`, which the query does not give"));
+        }
+    }
+    if table.rows_of.is_some() && !has("_row") {
+        return wrong("the query does not give `_row`".to_owned());
+    }
+    if let Some(field) = fields.iter().find(|field| field.name().starts_with(COLUMN_PREFIX)) {
+        return wrong(format!("`{}`: names that start with `{COLUMN_PREFIX}` are deskmill's own", field.name()));
+    }
+    Ok(())
 }

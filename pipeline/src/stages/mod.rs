@@ -6,7 +6,10 @@ pub mod clean;
 pub mod evaluate;
 pub mod fit;
 pub mod ingest;
+mod kept;
 pub mod publish;
+mod rejected;
+mod seen;
 mod walk;
 
 /// What examples were drawn from: the name of a table or source, its rows, and the digest of its content.

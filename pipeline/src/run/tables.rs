@@ -1,0 +1,192 @@
+//! The first half of a run: sources are landed, all at once; tables are made, one after the other, and checked.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::Work;
+use crate::checks::{self, CheckOutcome, Judgement, Measured};
+use crate::error::{Error, Result};
+use crate::keys::key;
+use crate::plan::Step;
+use crate::project::{Source, Table, Then};
+use crate::stages::clean::{CleanFacts, ROWS_FILE};
+use crate::stages::ingest::IngestFacts;
+use crate::stages::{clean, ingest};
+
+impl Work<'_> {
+    /// Lands every file that was not landed before, several at once, and makes the sources known to SQL.
+    pub(super) async fn ingest_all(&self) -> Result<BTreeMap<String, IngestFacts>> {
+        let started = Instant::now();
+        tokio::task::block_in_place(|| self.land_files())?;
+        let mut all = BTreeMap::new();
+        for source in &self.project.sources {
+            let total = self.total_of(source)?;
+            let steps: Vec<&Step> = self.plan.landings(&source.name).collect();
+            let skipped = steps.iter().all(|step| step.done);
+            let outcome = format!(
+                "{} rows, {} rejects from {} file(s)",
+                total.rows,
+                total.rejects,
+                steps.len()
+            );
+            self.tell(("ingest", &source.name), skipped, started, (outcome, json!(total)));
+            let place = format!("source `{}`", source.name);
+            ingest::check_share(place, total.rejects, total.rows + total.rejects, &self.project.limits)?;
+            let files: Vec<PathBuf> = steps.iter().map(|step| self.folder(ingest::STAGE, step).join(ROWS_FILE)).collect();
+            self.engine.add_source(&source.name, &files).await?;
+            all.insert(source.name.clone(), total);
+        }
+        Ok(all)
+    }
+
+    /// A thread takes the largest file that nobody has taken, until there are none or one of them fails.
+    fn land_files(&self) -> Result<()> {
+        let mut steps: Vec<(u64, &Step)> = self
+            .plan
+            .steps
+            .iter()
+            .filter(|step| step.landing.is_some() && !step.done)
+            .map(|step| (self.size_of(step), step))
+            .collect();
+        // Equal sizes keep their order.
+        steps.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+        let next = AtomicUsize::new(0);
+        let failed = AtomicBool::new(false);
+        let failure: Mutex<Option<(usize, Error)>> = Mutex::new(None);
+        let work = || {
+            while !failed.load(Ordering::Relaxed) {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some((bytes, step)) = steps.get(at) else { return };
+                let Err(error) = self.land(step, *bytes) else { continue };
+                failed.store(true, Ordering::Relaxed);
+                let mut first = failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                // Of several failures at once, the same one is told each time.
+                if first.as_ref().is_none_or(|(earlier, _)| at < *earlier) {
+                    *first = Some((at, error));
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..self.threads.min(steps.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let failure = failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        failure.map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    fn land(&self, step: &Step, size_bytes: u64) -> Result<()> {
+        let Some(landing) = &step.landing else { return Ok(()) };
+        let told = |bytes: u64| {
+            let share = bytes as f32 / size_bytes.max(1) as f32;
+            self.progress("ingest", &step.name, share.min(1.0), step.file.as_deref().unwrap_or_default());
+        };
+        ingest::ingest(self.project, landing, self.catalog, &step.key, &told).map(drop)
+    }
+
+    fn size_of(&self, step: &Step) -> u64 {
+        let file = step.landing.as_ref().map(|landing| {
+            let read = &self.project.sources[landing.source].reads[landing.file.0];
+            &read.files[landing.file.1].path
+        });
+        file.and_then(|path| std::fs::metadata(path).ok()).map_or(1, |about| about.len())
+    }
+
+    fn total_of(&self, source: &Source) -> Result<IngestFacts> {
+        let mut total = IngestFacts::default();
+        for step in self.plan.landings(&source.name) {
+            let facts: IngestFacts = self.catalog.facts(ingest::STAGE, &source.name, &step.key)?;
+            total.rows += facts.rows;
+            total.rejects += facts.rejects;
+            total.bytes += facts.bytes;
+        }
+        Ok(total)
+    }
+
+    /// Makes every table, measures its checks, and gives what came of both. Whether a failed check stops the run is
+    /// decided when all of them are known.
+    pub(super) async fn clean_all(&self) -> Result<(BTreeMap<String, CleanFacts>, Vec<CheckOutcome>)> {
+        let mut all = BTreeMap::new();
+        let mut outcomes = Vec::new();
+        for table in &self.project.tables {
+            let Some(step) = self.plan.step("clean", &table.name) else {
+                continue;
+            };
+            let facts = self.clean(table, step).await?;
+            let files = [self.folder(clean::STAGE, step).join(ROWS_FILE)];
+            self.engine.add_table(&table.name, &files).await?;
+            if !table.checks.is_empty() {
+                outcomes.extend(self.check(table, step, &facts).await?);
+            }
+            all.insert(table.name.clone(), facts);
+        }
+        Ok((all, outcomes))
+    }
+
+    async fn clean(&self, table: &Table, step: &Step) -> Result<CleanFacts> {
+        let started = Instant::now();
+        let facts: CleanFacts = if step.done {
+            self.catalog.facts(clean::STAGE, &table.name, &step.key)?
+        } else {
+            self.progress("clean", &table.name, 0.0, "running its SQL");
+            let rows_of = table.rows_of.as_deref().unwrap_or_default();
+            let landings = self.plan.landings(rows_of);
+            let raw: Vec<PathBuf> = landings.map(|step| self.folder(ingest::STAGE, step).join(ROWS_FILE)).collect();
+            clean::clean(self.engine, table, &raw, self.catalog, &step.key).await?
+        };
+        let outcome = format!(
+            "{} rows, {} duplicates, {} rejects",
+            facts.kept, facts.duplicates, facts.rejects
+        );
+        self.tell(("clean", &table.name), step.done, started, (outcome, json!(facts)));
+        let place = format!("table `{}`", table.name);
+        ingest::check_share(place, facts.rejects, facts.rows_in, &self.project.limits)?;
+        Ok(facts)
+    }
+
+    /// What the checks of a table say. Their figures depend on its content only and are kept; what they mean may depend
+    /// on the time and on earlier runs.
+    async fn check(&self, table: &Table, step: &Step, facts: &CleanFacts) -> Result<Vec<CheckOutcome>> {
+        let started = Instant::now();
+        let mut parts = checks::parts(table, &step.key);
+        for check in &table.checks {
+            for read in check.reads(&check.words())? {
+                let content = self.plan.content(&read).unwrap_or_default().to_owned();
+                parts.insert(read, content);
+            }
+        }
+        let key = key(&parts);
+        let known = self.catalog.has(checks::STAGE, &table.name, &key);
+        let measured: Vec<Measured> = if known {
+            self.catalog.facts(checks::STAGE, &table.name, &key)?
+        } else {
+            let measured = checks::measure(self.engine, table).await?;
+            self.catalog.begin(checks::STAGE, &table.name, &key)?;
+            self.catalog.complete(checks::STAGE, &table.name, &key, &measured)?;
+            measured
+        };
+        let outcomes = checks::judge(
+            table,
+            &measured,
+            &Judgement {
+                now: self.now,
+                rejected: &facts.rejected_by,
+                moved: &|_| None,
+            },
+        );
+        let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
+        let warned = outcomes.iter().filter(|outcome| !outcome.passed && outcome.then == Then::Warn).count();
+        let outcome = match failed {
+            0 => format!("{} checks hold", outcomes.len()),
+            _ => format!("{failed} of {} checks do not hold, {warned} of them warnings", outcomes.len()),
+        };
+        self.tell(("check", &table.name), known, started, (outcome, json!(outcomes)));
+        Ok(outcomes)
+    }
+}
