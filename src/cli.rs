@@ -42,6 +42,9 @@ pub enum Verb {
     /// Run the project: ingest, clean, assemble, fit, evaluate, publish
     #[command(after_help = "Example:\n  deskmill -C desk run\n  deskmill -C desk run --json | jq .outcome")]
     Run,
+    /// Ingest and clean, and say whether the tables are what the project expects
+    #[command(after_help = "Example:\n  deskmill -C desk check\n  deskmill -C desk check tickets")]
+    Check(CheckArgs),
     /// Look at published models and move aliases
     #[command(
         after_help = "Example:\n  deskmill -C desk models\n  deskmill -C desk models rollback intent --why 'wrong labels'"
@@ -88,6 +91,13 @@ pub struct SampleArgs {
     /// The folder to write; must be new or empty
     #[arg(long)]
     pub out: PathBuf,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Only the checks of this table
+    pub table: Option<String>,
 }
 
 /// `models`

@@ -60,10 +60,10 @@ pub enum Error {
         allowed_percent: f64,
     },
     /// Checks that stop a run do not hold.
-    #[error("{}", words_of(failed))]
+    #[error("{}", words_of(all))]
     Checks {
-        /// These.
-        failed: Vec<CheckOutcome>,
+        /// All checks of the run, those among them that hold.
+        all: Vec<CheckOutcome>,
     },
     /// Examples cannot be split as asked.
     #[error("examples of model `{model}`: {message}")]
@@ -106,7 +106,7 @@ impl Error {
             Error::Rejects { .. } => {
                 "`deskmill rejects` shows them with their reasons; mend the data, the SQL, or `limits.rejects_max_share`".into()
             }
-            Error::Checks { failed } => failed.first().map(|check| check.hint.clone()).unwrap_or_default(),
+            Error::Checks { all } => all.iter().find(|check| check.stops()).map(|check| check.hint.clone()).unwrap_or_default(),
             Error::Busy { .. } => "wait for it to end, or stop it".into(),
             Error::Model(error) => error.hint(),
             Error::File { .. } => "check that the file exists, that the disk has room, and this user's rights".into(),
@@ -120,9 +120,10 @@ impl Error {
     }
 }
 
-fn words_of(failed: &[CheckOutcome]) -> String {
-    let each = failed
+fn words_of(all: &[CheckOutcome]) -> String {
+    let each = all
         .iter()
+        .filter(|check| check.stops())
         .map(|check| format!("table `{}`: expected: {}; found: {}", check.table, check.check, check.found));
     each.collect::<Vec<_>>().join("\n")
 }

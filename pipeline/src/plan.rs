@@ -23,7 +23,7 @@ pub struct Step {
     pub stage: &'static str,
     /// The source, table or model.
     pub name: String,
-    /// The file, for ingest.
+    /// The file or how many files, for ingest.
     pub file: Option<String>,
     /// The key of its output.
     pub key: String,
@@ -34,7 +34,7 @@ pub struct Step {
     /// What goes into the key.
     #[serde(skip)]
     pub parts: Parts,
-    /// For ingest: which file.
+    /// For ingest: which files.
     #[serde(skip)]
     pub landing: Option<Landing>,
 }
@@ -191,10 +191,11 @@ impl Planner<'_> {
         for (at, source) in self.project.sources.iter().enumerate() {
             let mut keys = Vec::new();
             for landing in ingest::landings(self.project, at) {
-                let file = &source.reads[landing.file.0].files[landing.file.1];
-                let parts = ingest::parts(source, &landing, &digests.of(file)?, &self.project.limits);
-                let relative = file.relative.clone();
-                keys.push(self.add_file("ingest", &source.name, parts, Some((landing, relative))));
+                let contents = landing.files(self.project).map(|(_, file)| digests.of(file));
+                let contents = contents.collect::<Result<Vec<String>>>()?;
+                let parts = ingest::parts(self.project, &landing, &contents);
+                let name = landing.name(self.project);
+                keys.push(self.add_file("ingest", &source.name, parts, Some((landing, name))));
             }
             let content = digest_of(&keys);
             self.known

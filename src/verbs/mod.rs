@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+mod check;
 mod completions;
 mod init;
 mod models;
@@ -33,6 +34,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Sample(args) => sample::run(&place, &args)?,
         Verb::Plan => plan::run(&place)?,
         Verb::Run => return run::run(&place).await,
+        Verb::Check(args) => return check::run(&place, &args).await,
         Verb::Models(args) => models::run(&place, args).await?,
         Verb::Predict(args) => predict::run(&place, &args).await?,
         Verb::Sql(args) => sql::run(&place, &args).await?,

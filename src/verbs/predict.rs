@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use deskmill_models::registry::parse_reference;
-use deskmill_pipeline::project::Format;
-use deskmill_pipeline::score::{Place as Standing, ScoreRequest, format_of, score};
+use deskmill_pipeline::score::{Format, Place as Standing, ScoreRequest, format_of, score};
 
 use super::Place;
 use crate::cli::{FileFormat, PredictArgs};

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use deskmill_pipeline::run::Until;
 
 use super::{Place, serve};
 use crate::cli::ServeArgs;
@@ -12,7 +13,7 @@ pub async fn run(place: &Place, args: &ServeArgs) -> Result<ExitCode> {
     serve::check(place, args)?;
     let project = place.project()?;
     // A gate that says no keeps the version before it, which is served: that is what a gate is for.
-    super::run::make(place, &project).await?;
+    super::run::make(place, &project, Until::Models).await?;
     serve::run(place, args).await?;
     Ok(ExitCode::from(DONE))
 }

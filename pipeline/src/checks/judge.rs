@@ -7,7 +7,7 @@ use super::CheckOutcome;
 use crate::project::{Check, Expected, Table, Then};
 
 /// What a judgement needs besides the figures.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Judgement<'a> {
     /// When the run began.
     pub now: Timestamp,

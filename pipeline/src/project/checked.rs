@@ -134,6 +134,11 @@ pub enum Format {
 }
 
 impl Format {
+    /// Whether a file is one row or a few, so that there may be very many of them.
+    pub fn is_document(self) -> bool {
+        matches!(self, Format::Mail | Format::Html | Format::Chat | Format::Text | Format::Markdown)
+    }
+
     /// Whether the rows come from a database and not from files of the project.
     pub fn is_database(self) -> bool {
         matches!(self, Format::Postgres | Format::Mysql | Format::Sqlite)

@@ -136,7 +136,7 @@ async fn run_stages(project: &Project, request: &RunRequest, listener: Listener<
     };
     let sources = work.ingest_all().await?;
     let (tables, checks) = work.clean_all().await?;
-    let stopped: Vec<CheckOutcome> = checks.iter().filter(|check| check.stops()).cloned().collect();
+    let is_stopped = checks.iter().any(CheckOutcome::stops);
     let mut report = RunReport {
         run: request.run.clone(),
         started: request.when.to_string(),
@@ -146,7 +146,7 @@ async fn run_stages(project: &Project, request: &RunRequest, listener: Listener<
         checks,
         models: BTreeMap::new(),
     };
-    if stopped.is_empty() && request.until == Until::Models {
+    if !is_stopped && request.until == Until::Models {
         let registry = Registry::local(&project.registry.path)?;
         for model in &project.models {
             let outcome = work.make_model(model, &registry, request).await?;
@@ -158,10 +158,10 @@ async fn run_stages(project: &Project, request: &RunRequest, listener: Listener<
     // A run that a check stops has its account too.
     write_json(&catalog.run_file(&request.run), &report)?;
     write_json(&catalog.last_run_file(), &report)?;
-    if stopped.is_empty() {
-        return Ok(report);
+    if is_stopped {
+        return Err(Error::Checks { all: report.checks });
     }
-    Err(Error::Checks { failed: stopped })
+    Ok(report)
 }
 
 /// Two runs in one work folder would write over each other.

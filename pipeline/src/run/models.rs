@@ -19,7 +19,7 @@ use crate::stages::evaluate::{EvaluateFacts, EvaluateRequest};
 use crate::stages::fit::{FitFacts, FitRequest};
 use crate::stages::ingest::IngestFacts;
 use crate::stages::publish::{PublishFacts, PublishRequest};
-use crate::stages::{assemble, evaluate, fit, ingest, publish};
+use crate::stages::{assemble, clean, evaluate, fit, ingest, publish};
 
 impl Work<'_> {
     /// Makes one model: examples, fit, report, version, gate.

@@ -32,7 +32,7 @@ impl Work<'_> {
                 "{} rows, {} rejects from {} file(s)",
                 total.rows,
                 total.rejects,
-                steps.len()
+                source.reads.iter().map(|read| read.files.len()).sum::<usize>()
             );
             self.tell(("ingest", &source.name), skipped, started, (outcome, json!(total)));
             let place = format!("source `{}`", source.name);
@@ -51,7 +51,7 @@ impl Work<'_> {
             .steps
             .iter()
             .filter(|step| step.landing.is_some() && !step.done)
-            .map(|step| (self.size_of(step), step))
+            .map(|step| (step.landing.as_ref().map_or(0, |landing| landing.size_bytes(self.project)), step))
             .collect();
         // Equal sizes keep their order.
         steps.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
@@ -88,14 +88,6 @@ impl Work<'_> {
             self.progress("ingest", &step.name, share.min(1.0), step.file.as_deref().unwrap_or_default());
         };
         ingest::ingest(self.project, landing, self.catalog, &step.key, &told).map(drop)
-    }
-
-    fn size_of(&self, step: &Step) -> u64 {
-        let file = step.landing.as_ref().map(|landing| {
-            let read = &self.project.sources[landing.source].reads[landing.file.0];
-            &read.files[landing.file.1].path
-        });
-        file.and_then(|path| std::fs::metadata(path).ok()).map_or(1, |about| about.len())
     }
 
     fn total_of(&self, source: &Source) -> Result<IngestFacts> {

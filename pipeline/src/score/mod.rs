@@ -25,7 +25,17 @@ use read::Chunk;
 use write::Writer;
 
 use crate::error::{Error, Result};
-use crate::project::Format;
+
+/// How scored rows are read and written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values with a header.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+    /// Apache Parquet.
+    Parquet,
+}
 
 /// What is scored by what, and where the answers go.
 pub struct ScoreRequest<'a> {

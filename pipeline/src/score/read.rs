@@ -7,11 +7,11 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
+use super::Format;
 use super::csv::CsvRows;
 use super::jsonl::{JsonlColumns, JsonlObjects};
 use super::{ScoreRequest, check_has_inputs, wrong};
 use crate::error::{Error, Result};
-use crate::project::Format;
 
 /// A longer row of a text format is an error.
 pub(super) const LINE_MAX_BYTES: usize = 64 << 20;

@@ -11,10 +11,10 @@ use deskmill_models::rows::value_at;
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 
+use super::Format;
 use super::place::{self, Out, Partial, Place};
 use super::read::Chunk;
 use crate::error::{Error, Result};
-use crate::project::Format;
 use crate::rejects::{write_error, writer_properties};
 
 /// A Parquet row group is ended when it holds so many bytes, however few its rows.

@@ -1,11 +1,12 @@
 //! Where the rows of a file land: columns of text with their provenance, and rejects. It numbers the rows, so that each
 //! row of the file is either kept or rejected, exactly once.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, StringBuilder};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Encoding;
@@ -85,6 +86,13 @@ impl Fault {
 /// Takes the rows of one file, in its order.
 pub(super) struct Landing<'a> {
     request: &'a LandRequest<'a>,
+    output: Output,
+    /// Rows and rejects of other files before this one.
+    before: (u64, u64),
+}
+
+/// The two files that rows land in.
+struct Output {
     path: PathBuf,
     schema: SchemaRef,
     writer: ArrowWriter<File>,
@@ -96,50 +104,61 @@ pub(super) struct Landing<'a> {
     rejects: RejectWriter,
 }
 
-/// `_row`, `_line` and `_offset` of the rows held.
+/// Where a row is from: `_row`, `_file`, `_line` and `_offset` of the rows held.
 #[derive(Default)]
 struct Provenance {
     row: Vec<i64>,
+    /// Each file once, with the number of its rows held.
+    file: Vec<(String, usize)>,
     line: Vec<i64>,
     offset: Vec<i64>,
 }
 
+/// An output that files of the same columns share, one after the other.
+#[derive(Default)]
+pub struct Shared(RefCell<Option<Output>>);
+
+impl Shared {
+    /// Completes the output.
+    pub(super) fn close(&self) -> Result<()> {
+        self.0.take().map_or(Ok(()), |output| output.close())
+    }
+}
+
 impl<'a> Landing<'a> {
-    /// Creates both files. The names are checked already.
+    /// Creates both files, or goes on with those that are shared. The names are checked already. A reader that finds
+    /// out more about its file may start over by creating its landing again, but for shared ones.
     pub(super) fn create(request: &'a LandRequest<'a>, columns: &[String]) -> Result<Self> {
-        let path = request.out.join(ROWS_FILE);
-        let schema = schema(columns);
-        let file = File::create(&path).map_err(Error::file(&path))?;
-        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties()));
+        let shared = request.shared.and_then(|shared| shared.0.take());
+        let output = match shared {
+            Some(output) => output,
+            None => Output::create(request, columns)?,
+        };
         Ok(Self {
-            writer: writer.map_err(|error| write_error(&path, error))?,
-            texts: columns.iter().map(|_| StringBuilder::new()).collect(),
-            provenance: Provenance::default(),
-            held_bytes: 0,
-            kept: 0,
-            rejects: RejectWriter::create(&request.out.join(REJECTS_FILE))?,
-            path,
-            schema,
+            before: (output.kept, output.rejects.count()),
+            output,
             request,
         })
     }
 
     /// Keeps a row: a value or null for each column.
     pub(super) fn keep<'t>(&mut self, place: Place, values: impl Iterator<Item = Option<&'t str>>) -> Result<()> {
-        for (column, value) in self.texts.iter_mut().zip(values) {
-            self.held_bytes += value.map_or(0, str::len);
+        let row = self.request.row_id(self.count());
+        let output = &mut self.output;
+        for (column, value) in output.texts.iter_mut().zip(values) {
+            output.held_bytes += value.map_or(0, str::len);
             column.append_option(value);
         }
-        self.provenance.push(self.request.row_id(self.count()), place);
-        self.kept += 1;
-        let is_full = self.provenance.row.len() >= BATCH_ROWS || self.held_bytes >= BATCH_BYTES;
-        if is_full { self.flush() } else { Ok(()) }
+        output.provenance.push(row, &self.request.file.relative, place);
+        output.kept += 1;
+        let is_full = output.provenance.row.len() >= BATCH_ROWS || output.held_bytes >= BATCH_BYTES;
+        if is_full { output.flush() } else { Ok(()) }
     }
 
     /// Rejects a row; of `raw` the start is kept.
     pub(super) fn reject(&mut self, place: Place, raw: Vec<u8>, fault: Fault) -> Result<()> {
         let row = self.request.row_id(self.count());
-        self.rejects.push(Reject {
+        self.output.rejects.push(Reject {
             source: self.request.source.to_owned(),
             file: self.request.file.relative.clone(),
             line: place.line,
@@ -154,9 +173,40 @@ impl<'a> Landing<'a> {
         })
     }
 
-    /// Rows so far, rejects among them: the number of the next row.
+    /// Rows of the file so far, rejects among them: the number of the next row.
     fn count(&self) -> u64 {
-        self.kept + self.rejects.count()
+        let (kept, rejects) = self.before;
+        self.output.kept - kept + self.output.rejects.count() - rejects
+    }
+
+    /// Completes both files, unless they are shared; gives the numbers of rows and rejects of this file.
+    pub(super) fn close(self) -> Result<(u64, u64)> {
+        let (kept, rejects) = self.before;
+        let counts = (self.output.kept - kept, self.output.rejects.count() - rejects);
+        match self.request.shared {
+            Some(shared) => drop(shared.0.replace(Some(self.output))),
+            None => self.output.close()?,
+        }
+        Ok(counts)
+    }
+}
+
+impl Output {
+    fn create(request: &LandRequest<'_>, columns: &[String]) -> Result<Self> {
+        let path = request.out.join(ROWS_FILE);
+        let schema = schema(columns);
+        let file = File::create(&path).map_err(Error::file(&path))?;
+        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties()));
+        Ok(Self {
+            writer: writer.map_err(|error| write_error(&path, error))?,
+            texts: columns.iter().map(|_| StringBuilder::new()).collect(),
+            provenance: Provenance::default(),
+            held_bytes: 0,
+            kept: 0,
+            rejects: RejectWriter::create(&request.out.join(REJECTS_FILE))?,
+            path,
+            schema,
+        })
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -165,9 +215,12 @@ impl<'a> Landing<'a> {
             .iter_mut()
             .map(|text| Arc::new(text.finish()) as ArrayRef)
             .collect();
-        let Provenance { row, line, offset } = std::mem::take(&mut self.provenance);
-        let file = std::iter::repeat_n(self.request.file.relative.as_str(), row.len());
-        let file = StringArray::from_iter_values(file);
+        let Provenance { row, file, line, offset } = std::mem::take(&mut self.provenance);
+        let mut files = StringBuilder::new();
+        for (name, rows) in &file {
+            (0..*rows).for_each(|_| files.append_value(name));
+        }
+        let file = files.finish();
         let number = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
         columns.extend([number(row), Arc::new(file) as ArrayRef, number(line), number(offset)]);
         self.held_bytes = 0;
@@ -181,19 +234,22 @@ impl<'a> Landing<'a> {
             .map_err(|error| write_error(&self.path, error))
     }
 
-    /// Completes both files; gives the numbers of rows and rejects.
-    pub(super) fn close(mut self) -> Result<(u64, u64)> {
+    fn close(mut self) -> Result<()> {
         if !self.provenance.row.is_empty() {
             self.flush()?;
         }
         self.writer.close().map_err(|error| write_error(&self.path, error))?;
-        Ok((self.kept, self.rejects.close()?))
+        self.rejects.close().map(drop)
     }
 }
 
 impl Provenance {
-    fn push(&mut self, row: i64, place: Place) {
+    fn push(&mut self, row: i64, file: &str, place: Place) {
         self.row.push(row);
+        match self.file.last_mut() {
+            Some((last, rows)) if last == file => *rows += 1,
+            _ => self.file.push((file.to_owned(), 1)),
+        }
         self.line.push(place.line);
         self.offset.push(place.offset);
     }

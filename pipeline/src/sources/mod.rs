@@ -36,17 +36,17 @@ use crate::error::{Error, Result};
 use crate::project::{Format, Limits, Read, SourceFile};
 
 pub use columns::COLUMNS_MAX;
-pub use landing::{FILE_COLUMN, LINE_COLUMN, OFFSET_COLUMN, REJECTS_FILE, ROW_COLUMN, ROWS_FILE};
+pub use landing::{FILE_COLUMN, Shared, LINE_COLUMN, OFFSET_COLUMN, REJECTS_FILE, ROW_COLUMN, ROWS_FILE};
 
 /// Bits of a file's number within `_row`; the 40 below them count the rows of the file.
-const FILE_ID_BITS: u32 = 23;
+pub const FILE_ID_BITS: u32 = 23;
 /// Bits of a row's number within its file.
 const ROW_BITS: u32 = 40;
 /// What is read of a file at once for its digest.
 const DIGEST_CHUNK_BYTES: usize = 1 << 20;
 
 /// What to read, and where to put it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct LandRequest<'a> {
     /// The source's name.
     pub source: &'a str,
@@ -62,6 +62,8 @@ pub struct LandRequest<'a> {
     pub limits: &'a Limits,
     /// An existing folder that only this call writes to.
     pub out: &'a Path,
+    /// The output that it shares with other files; none if it has one of its own.
+    pub shared: Option<&'a Shared>,
 }
 
 /// What a file gave. `rows + rejects` is the number of rows in it.
@@ -73,6 +75,29 @@ pub struct Landed {
     pub rejects: u64,
     /// Size of the file in bytes.
     pub bytes: u64,
+}
+
+/// Reads files of one format with a fixed set of columns, or a single file of any format, into one output, as [`land`]
+/// does for one.
+///
+/// # Errors
+/// As [`land`].
+pub fn land_all(requests: &[LandRequest<'_>], progress: &dyn Fn(u64)) -> Result<Landed> {
+    if let [request] = requests {
+        return land(request, progress);
+    }
+    let mut all = Landed { rows: 0, rejects: 0, bytes: 0 };
+    let shared = Shared::default();
+    for request in requests {
+        let request = LandRequest { shared: Some(&shared), ..*request };
+        let before = all.bytes;
+        let landed = land(&request, &|bytes| progress(before + bytes))?;
+        all.rows += landed.rows;
+        all.rejects += landed.rejects;
+        all.bytes += landed.bytes;
+    }
+    shared.close()?;
+    Ok(all)
 }
 
 /// Reads one file and writes [`ROWS_FILE`] and [`REJECTS_FILE`] into `out`. `progress` is told the bytes read so far.

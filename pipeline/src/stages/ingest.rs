@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest_of};
-use crate::project::{Limits, Project, Source};
+use crate::project::{Limits, Project, Read, SourceFile};
 use crate::sources::{self, LandRequest};
 
 /// Changes when the same file would land differently.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 /// The folder of landed files under the work folder.
 pub const STAGE: &str = "raw";
@@ -25,19 +25,55 @@ pub struct IngestFacts {
     pub bytes: u64,
 }
 
-/// One file of one source, ready to be landed.
+/// The most files that are landed together on average, where a file is a row or a few.
+const GROUP_FILES: usize = 512;
+
+/// Files of one source, ready to be landed into one output: one file, or several small ones.
 #[derive(Debug, Clone)]
 pub struct Landing {
     /// Position in `project.sources`.
     pub source: usize,
-    /// Position in the source's reads and in the read's files.
-    pub file: (usize, usize),
+    /// The files in order of their numbers.
+    pub files: Vec<LandingFile>,
+}
+
+/// One file to land.
+#[derive(Debug, Clone, Copy)]
+pub struct LandingFile {
+    /// Position in the source's reads.
+    pub read: usize,
+    /// Position in the read's files.
+    pub file: usize,
     /// The number in the upper bits of `_row`.
     pub file_id: u32,
 }
 
-/// The files of a source with their numbers, in order of number: the order of `_row`.
+impl Landing {
+    /// The files and how they are written.
+    pub fn files<'a>(&'a self, project: &'a Project) -> impl Iterator<Item = (&'a Read, &'a SourceFile)> {
+        let reads = &project.sources[self.source].reads;
+        self.files.iter().map(|at| (&reads[at.read], &reads[at.read].files[at.file]))
+    }
+
+    /// What to call it: the file, or how many they are.
+    pub fn name(&self, project: &Project) -> String {
+        match self.files.len() {
+            1 => self.files(project).map(|(_, file)| file.relative.clone()).collect(),
+            many => format!("{many} files"),
+        }
+    }
+
+    /// Bytes of all files, as far as they are there.
+    pub fn size_bytes(&self, project: &Project) -> u64 {
+        let size = |path| std::fs::metadata(path).map_or(0, |about: std::fs::Metadata| about.len());
+        self.files(project).map(|(_, file)| size(&file.path)).sum()
+    }
+}
+
+/// The files of a source with their numbers, in order of number: the order of `_row`. Where a file is a row or a few,
+/// files with neighbouring numbers go together, so that ten thousand mails are not ten thousand outputs.
 pub fn landings(project: &Project, source: usize) -> Vec<Landing> {
+    let format = project.sources[source].format;
     let reads = &project.sources[source].reads;
     let places: Vec<(usize, usize)> = reads
         .iter()
@@ -49,32 +85,43 @@ pub fn landings(project: &Project, source: usize) -> Vec<Landing> {
         .map(|(read, file)| reads[*read].files[*file].relative.as_str())
         .collect();
     let ids = sources::file_ids(&names);
-    let mut all: Vec<Landing> = places
+    let mut all: Vec<LandingFile> = places
         .into_iter()
         .zip(ids)
-        .map(|(file, file_id)| Landing { source, file, file_id })
+        .map(|((read, file), file_id)| LandingFile { read, file, file_id })
         .collect();
-    all.sort_by_key(|landing| landing.file_id);
-    all
+    all.sort_by_key(|file| file.file_id);
+    // The number of groups is a power of two, so that it seldom changes; a new file then changes its own group only.
+    let groups = (all.len() / GROUP_FILES).next_power_of_two();
+    let group_of = |file: &LandingFile| file.file_id as usize * groups >> sources::FILE_ID_BITS;
+    let together = |a: &LandingFile, b: &LandingFile| format.is_document() && group_of(a) == group_of(b);
+    let files = all.chunk_by(together).map(<[LandingFile]>::to_vec);
+    files.map(|files| Landing { source, files }).collect()
 }
 
-/// What decides how a file lands.
-pub fn parts(source: &Source, landing: &Landing, content: &str, limits: &Limits) -> Parts {
-    let read = &source.reads[landing.file.0];
+/// What decides how files land. `contents` are their digests, in their order.
+pub fn parts(project: &Project, landing: &Landing, contents: &[String]) -> Parts {
+    let files: Vec<_> = landing
+        .files(project)
+        .zip(contents)
+        .zip(&landing.files)
+        .map(|(((read, file), content), at)| {
+            let reading = (&read.csv, &read.encoding, &read.items, &read.sheet);
+            (&file.relative, content, at.file_id, digest_of(&reading))
+        })
+        .collect();
     Parts::from([
-        ("file".into(), read.files[landing.file.1].relative.clone()),
-        ("content".into(), content.into()),
-        ("reading".into(), digest_of(&(source.format, &read.csv, &read.encoding))),
-        ("file_id".into(), landing.file_id.to_string()),
-        ("row_max_bytes".into(), limits.row_max_bytes.to_string()),
-        ("format".into(), FORMAT.into()),
+        ("file".into(), landing.name(project)),
+        ("content".into(), digest_of(&files)),
+        ("format".into(), digest_of(&(FORMAT, project.sources[landing.source].format))),
+        ("row_max_bytes".into(), project.limits.row_max_bytes.to_string()),
     ])
 }
 
-/// Lands one file.
+/// Lands files into one output.
 ///
 /// # Errors
-/// When it cannot be read at all, or the output cannot be written.
+/// When one cannot be read at all, or the output cannot be written.
 pub fn ingest(
     project: &Project,
     landing: &Landing,
@@ -83,19 +130,22 @@ pub fn ingest(
     progress: &dyn Fn(u64),
 ) -> Result<IngestFacts> {
     let source = &project.sources[landing.source];
-    let read = &source.reads[landing.file.0];
-    let file = &read.files[landing.file.1];
     catalog.make(STAGE, &source.name, key, |out| {
-        let request = LandRequest {
-            source: &source.name,
-            format: source.format,
-            read,
-            file,
-            file_id: landing.file_id,
-            limits: &project.limits,
-            out,
-        };
-        let landed = sources::land(&request, progress)?;
+        let requests: Vec<LandRequest<'_>> = landing
+            .files(project)
+            .zip(&landing.files)
+            .map(|((read, file), at)| LandRequest {
+                source: &source.name,
+                format: source.format,
+                read,
+                file,
+                file_id: at.file_id,
+                limits: &project.limits,
+                out,
+                shared: None,
+            })
+            .collect();
+        let landed = sources::land_all(&requests, progress)?;
         Ok(IngestFacts {
             rows: landed.rows,
             rejects: landed.rejects,

@@ -125,6 +125,7 @@ impl Case {
             file_id: FILE_ID,
             limits: &limits,
             out: out.path(),
+            shared: None,
         };
         let told = Cell::new(0);
         let landed = land(&request, &|bytes| {
@@ -321,6 +322,7 @@ fn a_file_that_changes_is_refused() {
         file_id: 0,
         limits: &limits,
         out: folder.path(),
+        shared: None,
     };
     let error = land(&request, &|_| fs::write(&path, "a\n1\n2\n3\n").unwrap()).unwrap_err();
     assert_eq!(
