@@ -1,17 +1,21 @@
 //! The files that a project file names: found, bounded and read.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, BufReader, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
+use zip::ZipArchive;
 
-use super::checked::{ProjectPath, SourceFile};
+use super::checked::{Format, ProjectPath, SourceFile};
 use super::problems::{Problems, quoted};
 use super::section::{At, Section};
 
 /// A project file or a query beyond this is a mistake, not a text.
 const TEXT_FILE_MAX_BYTES: u64 = 1 << 20;
+
+/// The most files in one zip archive.
+const MEMBERS_MAX: usize = 100_000;
 
 /// `*` stays within a folder, and hidden files (an editor's, say) are not data.
 const MATCHING: MatchOptions = MatchOptions {
@@ -119,8 +123,95 @@ fn is_below(written: &str) -> bool {
         .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
-/// The files that a glob matches, sorted; none (and a problem) if there are none.
-pub(super) fn matching_files(pattern: &At<String>, folder: &Path, problems: &Problems) -> Option<Vec<SourceFile>> {
+/// The files that a glob matches, sorted; of a zip archive, its members. None (and a problem) if there are none.
+pub(super) fn matching_files(
+    pattern: &At<String>,
+    format: Option<Format>,
+    folder: &Path,
+    problems: &Problems,
+) -> Option<Vec<SourceFile>> {
+    let mut files = Vec::new();
+    for file in matching_paths(pattern, folder, problems)? {
+        // Workbooks are zip archives themselves.
+        if format == Some(Format::Xlsx) || !is_zip(&file.path) {
+            files.push(file);
+            continue;
+        }
+        match members(&file) {
+            Ok(members) => files.extend(members),
+            Err((message, hint)) => {
+                let message = format!("{}: {message}", quoted(&file.relative));
+                problems.add(Some(pattern.span.clone()), message, hint);
+                return None;
+            }
+        }
+    }
+    files.sort_by(|a, b| a.relative.cmp(&b.relative));
+    Some(files)
+}
+
+/// Told by the first bytes: a member, or the end of an archive that has none (APPNOTE 4.3.7, 4.3.16).
+fn is_zip(path: &Path) -> bool {
+    let mut head = [0; 4];
+    // A file that cannot be read is reported by whoever reads it.
+    let is_read = File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
+    is_read && matches!(&head, b"PK\x03\x04" | b"PK\x05\x06")
+}
+
+/// The members of a zip archive that are data; or what is wrong with it, and the way out.
+fn members(archive: &SourceFile) -> Result<Vec<SourceFile>, (String, &'static str)> {
+    let broken = |error: &dyn std::fmt::Display| {
+        let hint = "make the archive again, and check that it was copied to its end";
+        (format!("the zip archive cannot be read: {error}"), hint)
+    };
+    let file = File::open(&archive.path).map_err(|error| broken(&error))?;
+    let mut zip = ZipArchive::new(BufReader::new(file)).map_err(|error| broken(&error))?;
+    if zip.len() > MEMBERS_MAX {
+        return Err((
+            format!("the archive has more than {MEMBERS_MAX} members"),
+            "unpack it, or split it",
+        ));
+    }
+    if zip.has_duplicate_names() {
+        return Err((
+            "two members of the archive have one name".to_owned(),
+            "unpack it, and rename one",
+        ));
+    }
+    let mut members = Vec::new();
+    for index in 0..zip.len() {
+        let member = zip.by_index_raw(index).map_err(|error| broken(&error))?;
+        let name = member.name().map_err(|error| broken(&error))?.into_owned();
+        if member.is_dir() || !is_data(&name) {
+            continue;
+        }
+        if member.encrypted() {
+            let message = format!("the member {} is encrypted", quoted(&name));
+            return Err((message, "unpack the archive, or make it without a password"));
+        }
+        members.push(SourceFile {
+            relative: format!("{}/{name}", archive.relative),
+            path: archive.path.clone(),
+            member: Some(name),
+        });
+    }
+    if members.is_empty() {
+        return Err((
+            "no file is in the archive".to_owned(),
+            "put data into it, or make `path` leave it out",
+        ));
+    }
+    Ok(members)
+}
+
+/// Whether a member is neither hidden, nor what macOS puts beside files, nor out of the archive.
+fn is_data(name: &str) -> bool {
+    name.split('/')
+        .all(|part| !part.is_empty() && !part.starts_with('.') && part != "__MACOSX")
+}
+
+/// The files that a glob matches, archives unopened.
+fn matching_paths(pattern: &At<String>, folder: &Path, problems: &Problems) -> Option<Vec<SourceFile>> {
     let wrong = |message: String, hint: String| {
         problems.add(Some(pattern.span.clone()), message, hint);
         None
@@ -177,7 +268,6 @@ pub(super) fn matching_files(pattern: &At<String>, folder: &Path, problems: &Pro
             format!("looked for {}", looked_for.display()),
         );
     }
-    files.sort_by(|a, b| a.relative.cmp(&b.relative));
     Some(files)
 }
 

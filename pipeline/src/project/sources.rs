@@ -47,7 +47,12 @@ fn read_source(name: String, mut section: Section<'_>, folder: &Path) -> Option<
     if format.is_some_and(Format::is_database) {
         return read_database(name, section, format?, folder);
     }
-    refuse(&mut section, &DATABASE_KEYS, format, "on this format: it is for databases");
+    refuse(
+        &mut section,
+        &DATABASE_KEYS,
+        format,
+        "on this format: it is for databases",
+    );
     let mut reads = vec![read_files(&mut section, format, folder)];
     for mut also in section.listed_sections("also") {
         reads.push(read_files(&mut also, format, folder));
@@ -92,7 +97,10 @@ fn read_database(name: String, mut section: Section<'_>, format: Format, folder:
         });
         (None, path)
     } else {
-        section.without_effect("path", "on this format: the database's URL stands in the environment, see `url_env`");
+        section.without_effect(
+            "path",
+            "on this format: the database's URL stands in the environment, see `url_env`",
+        );
         (read_url_env(&mut section), None)
     };
     let query = section.required("query", "write one query: `query = \"select * from tickets\"`");
@@ -131,7 +139,10 @@ fn read_database(name: String, mut section: Section<'_>, format: Format, folder:
 fn read_url_env(section: &mut Section<'_>) -> Option<String> {
     let hint = "name the environment variable that holds the URL: `url_env = \"DESK_DATABASE_URL\"`";
     let written = section.required("url_env", hint)?;
-    let is_name = written.value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_name = written
+        .value
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !is_name {
         // Not shown: it may hold a password.
         let message = "`url_env` is not the name of an environment variable";
@@ -160,7 +171,7 @@ fn read_files(section: &mut Section<'_>, format: Option<Format>, folder: &Path) 
     if read.is_remote() {
         return Some((read, pattern.span));
     }
-    let files = matching_files(&pattern, folder, section.problems())?;
+    let files = matching_files(&pattern, format, folder, section.problems())?;
     Some((Read { files, ..read }, pattern.span))
 }
 
@@ -211,7 +222,9 @@ fn read_dialect(section: &mut Section<'_>, format: Option<Format>) -> Option<Csv
         section.without_effect("columns", "without `header = false`: they are named in the file");
         Vec::new()
     };
-    let skip_lines = section.key_span("skip_lines").map(|_| section.size("skip_lines", 0..=1000, 0));
+    let skip_lines = section
+        .key_span("skip_lines")
+        .map(|_| section.size("skip_lines", 0..=1000, 0));
     section.skip("skip_lines");
     Some(CsvDialect {
         delimiter,
@@ -262,11 +275,11 @@ fn read_encoding(section: &mut Section<'_>, format: Option<Format>) -> Option<St
 
 /// A file that two patterns of one source match would be read twice, and its rows would count twice.
 fn check_each_file_once(reads: &[Option<(Read, Span)>], problems: &Problems) {
-    let mut readers: BTreeMap<PathBuf, &str> = BTreeMap::new();
+    let mut readers: BTreeMap<(PathBuf, Option<&str>), &str> = BTreeMap::new();
     for (read, span) in reads.iter().flatten() {
         for file in &read.files {
             let identity = file.path.canonicalize().unwrap_or_else(|_| file.path.clone());
-            if let Some(earlier) = readers.insert(identity, &read.pattern) {
+            if let Some(earlier) = readers.insert((identity, file.member.as_deref()), &read.pattern) {
                 let message = format!(
                     "{} is read twice: {} matches it too",
                     quoted(&file.relative),

@@ -1,5 +1,5 @@
-//! One JSON object -> names and texts. serde_json says whether the line is JSON; the walk over it afterwards keeps what a
-//! parsed value would lose: how a number is written (`1.10`, twenty digits), and a key that is there twice.
+//! One JSON object -> names and texts, in one walk that checks the grammar (RFC 8259) as it goes. It keeps what a parsed
+//! value would lose: how a number is written (`1.10`, twenty digits), and a key that is there twice.
 //!
 //! Objects in objects are flattened with `_` (`{"client": {"app": 1}}` is `client_app`); arrays and empty objects are
 //! kept as JSON text as written; null is null.
@@ -9,13 +9,13 @@ use std::ops::Range;
 use serde::de::IgnoredAny;
 
 use super::columns::NAME_MAX_BYTES;
+use super::json_walk::{Walk, Wrong, check_depth};
 use super::landing::Fault;
-use super::lines::find_either;
 
-/// Objects and arrays in each other; deeper ones are an attack on whoever reads them.
-const DEPTH_MAX: usize = 128;
+/// The column of values that are no objects.
+pub(super) const VALUE_COLUMN: &str = "value";
 
-/// The fields of one line. Its buffers are used again for the next.
+/// The fields of one object. Its buffers are used again for the next.
 #[derive(Debug, Default)]
 pub(super) struct JsonLine {
     /// All names and values, one behind the other.
@@ -31,27 +31,47 @@ pub(super) struct JsonLine {
 }
 
 impl JsonLine {
-    /// Reads a line; on an error, what [`Self::fields`] gives is of no use.
+    /// Reads an object; on an error, what [`Self::fields`] gives is of no use.
     pub(super) fn read(&mut self, line: &str) -> Result<(), Fault> {
+        self.clear();
+        let mut walk = Walk::new(line);
+        let read = match walk.peek() {
+            b'{' => self.object(&mut walk, 1).and_then(|()| walk.end()),
+            _ => Err(Wrong::Json),
+        };
+        match read {
+            Ok(()) if walk.has_nul() => Err(Fault::nul()),
+            Ok(()) => self.check_names(),
+            Err(Wrong::Row(fault)) => Err(fault),
+            Err(Wrong::Json) => Err(no_object(line)),
+        }
+    }
+
+    /// Reads any value as one field named [`VALUE_COLUMN`]: the text of a string, and all else as it is written. A
+    /// string with a NUL in it stays as written too, for no text has one.
+    pub(super) fn read_value(&mut self, line: &str) -> Result<(), Fault> {
+        self.clear();
+        self.path.push_str(VALUE_COLUMN);
+        let mut walk = Walk::new(line);
+        let read = self.leaf(&mut walk, 0).and_then(|()| walk.end());
+        match read {
+            Ok(()) if walk.has_nul() => {
+                let from = self.text.len();
+                self.text.push_str(line.trim_ascii());
+                self.fields = vec![(0..VALUE_COLUMN.len(), Some(from..self.text.len()))];
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+            Err(Wrong::Row(fault)) => Err(fault),
+            Err(Wrong::Json) => Err(not_json(line)),
+        }
+    }
+
+    fn clear(&mut self) {
         self.text.clear();
         self.fields.clear();
         self.path.clear();
         self.names.clear();
-        if let Err(error) = serde_json::from_str::<IgnoredAny>(line) {
-            return Err(Fault::new(
-                "json",
-                format!("not JSON: {error}; write one object a line"),
-            ));
-        }
-        let mut walk = Walk { line, at: 0 };
-        if walk.peek() != b'{' {
-            return Err(Fault::new(
-                "json",
-                "a row is an object; write one `{\"name\": value}` a line",
-            ));
-        }
-        self.object(&mut walk, 1)?;
-        self.check_names()
     }
 
     /// Names and values in the order of the line; a value that is null is none.
@@ -66,39 +86,30 @@ impl JsonLine {
         &self.text[range]
     }
 
-    fn object(&mut self, walk: &mut Walk<'_>, depth: usize) -> Result<(), Fault> {
+    fn object(&mut self, walk: &mut Walk<'_>, depth: usize) -> Result<(), Wrong> {
         check_depth(depth)?;
-        walk.at += 1;
+        if walk.enter_empty(b'}') {
+            return Ok(());
+        }
         loop {
-            match walk.peek() {
-                b'"' => {}
-                b',' => {
-                    walk.at += 1;
-                    continue;
-                }
-                b'}' => {
-                    walk.at += 1;
-                    return Ok(());
-                }
-                _ => return Err(unexpected()),
-            }
             let base = self.path.len();
             if depth > 1 {
                 self.path.push('_');
             }
-            walk.string(&mut self.path)?;
-            walk.peek();
-            walk.at += 1; // the colon
+            walk.key(&mut self.path)?;
             if walk.peek() == b'{' && !walk.is_empty_object() {
                 self.object(walk, depth + 1)?;
             } else {
                 self.leaf(walk, depth)?;
             }
             self.path.truncate(base);
+            if walk.ends_or_goes_on(b'}')? {
+                return Ok(());
+            }
         }
     }
 
-    fn leaf(&mut self, walk: &mut Walk<'_>, depth: usize) -> Result<(), Fault> {
+    fn leaf(&mut self, walk: &mut Walk<'_>, depth: usize) -> Result<(), Wrong> {
         let name = self.text.len()..self.text.len() + self.path.len();
         self.text.push_str(&self.path);
         self.names.push_str(&self.path);
@@ -107,7 +118,7 @@ impl JsonLine {
         match walk.peek() {
             b'"' => walk.string(&mut self.text)?,
             b'{' | b'[' => self.text.push_str(walk.nested(depth)?),
-            _ => match walk.scalar() {
+            _ => match walk.scalar()? {
                 "null" => {
                     self.fields.push((name, None));
                     return Ok(());
@@ -120,9 +131,6 @@ impl JsonLine {
     }
 
     fn check_names(&mut self) -> Result<(), Fault> {
-        if self.text.as_bytes().contains(&0) {
-            return Err(Fault::nul());
-        }
         if self.names == self.good_names {
             return Ok(());
         }
@@ -150,109 +158,19 @@ impl JsonLine {
     }
 }
 
-/// A place in a line that is known to be JSON. It never leaves the line, whatever stands in it.
-struct Walk<'l> {
-    line: &'l str,
-    at: usize,
-}
-
-impl<'l> Walk<'l> {
-    /// Steps over white space; the byte behind it, 0 at the end.
-    fn peek(&mut self) -> u8 {
-        while matches!(self.byte(), b' ' | b'\t' | b'\r' | b'\n') {
-            self.at += 1;
-        }
-        self.byte()
-    }
-
-    fn byte(&self) -> u8 {
-        self.line.as_bytes().get(self.at).copied().unwrap_or_default()
-    }
-
-    /// Appends the text of the string that starts here.
-    fn string(&mut self, to: &mut String) -> Result<(), Fault> {
-        let from = self.at;
-        let has_escape = self.skip_string()?;
-        let token = self.line.get(from..self.at).unwrap_or_default();
-        if has_escape {
-            let text: String = serde_json::from_str(token)
-                .map_err(|error| Fault::new("json", format!("{token:.80} is no text: {error}; mend its escapes")))?;
-            to.push_str(&text);
-        } else {
-            to.push_str(token.get(1..token.len().saturating_sub(1)).unwrap_or_default());
-        }
-        Ok(())
-    }
-
-    /// Steps over the string that starts here; whether there is an escape in it.
-    fn skip_string(&mut self) -> Result<bool, Fault> {
-        let mut has_escape = false;
-        self.at += 1;
-        loop {
-            let rest = self.line.as_bytes().get(self.at..).unwrap_or_default();
-            let Some(skipped) = find_either(rest, b'"', b'\\') else {
-                return Err(unexpected());
-            };
-            if rest[skipped] == b'"' {
-                self.at += skipped + 1;
-                return Ok(has_escape);
-            }
-            has_escape = true;
-            self.at += skipped + 2;
-        }
-    }
-
-    fn is_empty_object(&self) -> bool {
-        let rest = self.line.as_bytes().get(self.at + 1..).unwrap_or_default();
-        rest.trim_ascii_start().first() == Some(&b'}')
-    }
-
-    /// The array or object that starts here, as written.
-    fn nested(&mut self, around: usize) -> Result<&'l str, Fault> {
-        let from = self.at;
-        let mut depth = 0;
-        loop {
-            match self.byte() {
-                b'"' => {
-                    self.skip_string()?;
-                    continue;
-                }
-                b'[' | b'{' => {
-                    depth += 1;
-                    check_depth(around + depth)?;
-                }
-                b']' | b'}' => depth -= 1,
-                0 => return Err(unexpected()),
-                _ => {}
-            }
-            self.at += 1;
-            if depth == 0 {
-                return Ok(self.line.get(from..self.at).unwrap_or_default());
-            }
-        }
-    }
-
-    /// The number, `true`, `false` or `null` that starts here.
-    fn scalar(&mut self) -> &'l str {
-        let from = self.at;
-        while !matches!(self.byte(), b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n' | 0) {
-            self.at += 1;
-        }
-        self.line.get(from..self.at).unwrap_or_default()
+/// What is wrong with a line that does not start and end as an object.
+fn no_object(line: &str) -> Fault {
+    match serde_json::from_str::<IgnoredAny>(line) {
+        Err(_) => not_json(line),
+        Ok(_) => Fault::new("json", "a row is an object; write `{\"name\": value}`"),
     }
 }
 
-fn check_depth(depth: usize) -> Result<(), Fault> {
-    match depth > DEPTH_MAX {
-        false => Ok(()),
-        true => Err(Fault::new(
-            "json",
-            format!("objects or arrays stand in each other more than {DEPTH_MAX} deep"),
-        )),
-    }
-}
-
-/// serde_json has said that the line is JSON, so this is not reached; if it were, the row would be a reject.
-fn unexpected() -> Fault {
-    Fault::new("json", "not JSON; write one object a line")
+/// Says where the grammar is broken, in the words that people know.
+fn not_json(text: &str) -> Fault {
+    let why = match serde_json::from_str::<IgnoredAny>(text) {
+        Err(error) => error.to_string(),
+        Ok(_) => "its grammar is wrong".to_owned(),
+    };
+    Fault::new("json", format!("not JSON: {why}; mend it where it is made"))
 }

@@ -1,108 +1,31 @@
-//! jsonl files: one JSON object a line. The columns are all names of the file in the order of their first appearance,
-//! which only a whole pass over it can tell: so it is read twice, and memory stays bounded. Blank lines are not rows.
+//! jsonl files: one JSON object a line. Blank lines are not rows; each other line is a row or a reject.
 
-use std::collections::HashMap;
-use std::ops::Range;
+use std::cell::Cell;
 
 use encoding_rs::{Encoding, UTF_8};
 
 use super::LandRequest;
-use super::columns::{COLUMNS_MAX, check_not_reserved, too_many};
 use super::decode::decode;
 use super::json_line::JsonLine;
-use super::landing::{Fault, Landing, TEXT_MAX_BYTES};
-use super::lines::{Found, LineEnds, Lines, Place};
+use super::landing::{Fault, TEXT_MAX_BYTES};
+use super::lines::{Found, LineEnds, Lines};
+use super::objects::{Object, Objects, land_objects};
 use crate::error::Result;
 use crate::rejects::RAW_MAX_BYTES;
 
-/// Reads a jsonl file of so many bytes; gives the numbers of rows and rejects.
-pub(super) fn land(request: &LandRequest<'_>, file_bytes: u64, progress: &dyn Fn(u64)) -> Result<(u64, u64)> {
-    // Two passes are each half of the way.
-    let first_half = |read_bytes: u64| progress(read_bytes / 2);
-    let second_half = |read_bytes: u64| progress((file_bytes + read_bytes) / 2);
-    let columns = read_columns(request, &first_half)?;
-    let mut landing = Landing::create(request, &columns.names)?;
-    let mut rows = Rows::open(request, &second_half)?;
-    let mut values: Vec<Option<Range<usize>>> = vec![None; columns.names.len()];
-    while let Some(row) = rows.next()? {
-        if let Some((fault, raw)) = row.fault {
-            landing.reject(row.place, raw, fault)?;
-            continue;
+/// Reads a jsonl file; gives the numbers of rows and rejects.
+pub(super) fn land(request: &LandRequest<'_>, progress: &dyn Fn(u64)) -> Result<(u64, u64)> {
+    let told = Cell::new(0);
+    // A file that is read twice is not told twice.
+    let forward = |read_bytes: u64| {
+        if read_bytes > told.replace(told.get().max(read_bytes)) {
+            progress(read_bytes);
         }
-        values.fill(None);
-        let mut guess = 0;
-        for (name, value) in rows.json.fields() {
-            // The first pass knew all names, so the file is another one by now.
-            let index = columns.find(name, guess).ok_or_else(|| request.changed())?;
-            values[index] = value;
-            guess = index + 1;
-        }
-        landing.keep(
-            row.place,
-            values
-                .iter()
-                .map(|value| value.clone().map(|range| rows.json.value(range))),
-        )?;
+    };
+    match land_objects(request, || Rows::open(request, &forward))? {
+        (0, 0) => Err(request.empty()),
+        landed => Ok(landed),
     }
-    landing.close()
-}
-
-/// The names of all rows that will be kept.
-fn read_columns(request: &LandRequest<'_>, progress: &dyn Fn(u64)) -> Result<Columns> {
-    let mut columns = Columns::default();
-    let mut rows = Rows::open(request, progress)?;
-    let mut is_empty = true;
-    while let Some(row) = rows.next()? {
-        is_empty = false;
-        if row.fault.is_some() {
-            continue;
-        }
-        let mut guess = 0;
-        for (name, _) in rows.json.fields() {
-            guess = 1 + match columns.find(name, guess) {
-                Some(index) => index,
-                None => {
-                    let line = Some(row.place.line);
-                    check_not_reserved(request, name, line)?;
-                    if columns.names.len() == COLUMNS_MAX {
-                        return Err(too_many(request, COLUMNS_MAX + 1, line));
-                    }
-                    columns.add(name)
-                }
-            };
-        }
-    }
-    if is_empty { Err(request.empty()) } else { Ok(columns) }
-}
-
-/// Names and their places.
-#[derive(Default)]
-struct Columns {
-    names: Vec<String>,
-    index: HashMap<String, usize>,
-}
-
-impl Columns {
-    /// The place of a name. Rows mostly have their names in one order, so the one behind the last found is a good guess.
-    fn find(&self, name: &str, guess: usize) -> Option<usize> {
-        match self.names.get(guess) {
-            Some(guessed) if guessed == name => Some(guess),
-            _ => self.index.get(name).copied(),
-        }
-    }
-
-    fn add(&mut self, name: &str) -> usize {
-        self.names.push(name.to_owned());
-        self.index.insert(name.to_owned(), self.names.len() - 1);
-        self.names.len() - 1
-    }
-}
-
-/// One row of the file; its fields are in [`Rows::json`] until the next.
-struct Row {
-    place: Place,
-    /// Why it is rejected, with its raw bytes, cut.
-    fault: Option<(Fault, Vec<u8>)>,
 }
 
 /// The rows of a file.
@@ -123,9 +46,10 @@ impl<'a> Rows<'a> {
             json: JsonLine::default(),
         })
     }
+}
 
-    /// The next row; none at the end of the file.
-    fn next(&mut self) -> Result<Option<Row>> {
+impl Objects for Rows<'_> {
+    fn next(&mut self) -> Result<Option<Object>> {
         loop {
             self.lines.mark();
             let place = self.lines.place();
@@ -135,7 +59,7 @@ impl<'a> Rows<'a> {
                 Some(Found::Long) => {
                     let raw = self.lines.start_of_long(RAW_MAX_BYTES).to_vec();
                     self.lines.skip_line()?;
-                    return Ok(Some(Row {
+                    return Ok(Some(Object {
                         place,
                         fault: Some((Fault::too_long(self.row_max_bytes), raw)),
                     }));
@@ -155,7 +79,11 @@ impl<'a> Rows<'a> {
             let fault = read
                 .err()
                 .map(|fault| (fault, raw[..raw.len().min(RAW_MAX_BYTES)].to_vec()));
-            return Ok(Some(Row { place, fault }));
+            return Ok(Some(Object { place, fault }));
         }
+    }
+
+    fn json(&self) -> &JsonLine {
+        &self.json
     }
 }

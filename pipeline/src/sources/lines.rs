@@ -1,14 +1,14 @@
 //! The lines of a file as raw bytes, each with its place, in bounded memory. It knows line ends in bytes and in UTF-16;
 //! it decodes nothing. What was read since the last mark can be read again, so that a reader may change its mind.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, Read};
 
 use encoding_rs::Encoding;
 
 use super::LandRequest;
 use super::decode::{BOM_MAX_BYTES, Unit, sniff};
-use crate::error::{Error, Result};
+use super::open::{open, read_failed};
+use crate::error::Result;
 
 /// The least that is asked of the file at once.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -20,7 +20,7 @@ const LINE_END_MAX_BYTES: usize = 4;
 pub(super) struct Place {
     /// Line in the file, from 1; row number from 1 where the file has no lines.
     pub line: i64,
-    /// Byte offset in the file, from 0; -1 where the file has none.
+    /// Byte offset in the file's content as it is decompressed, from 0; -1 where it has none.
     pub offset: i64,
 }
 
@@ -56,11 +56,10 @@ pub(super) enum Found {
 /// Reads a file line by line.
 pub(super) struct Lines<'a> {
     request: &'a LandRequest<'a>,
-    progress: &'a dyn Fn(u64),
-    file: File,
+    content: Box<dyn Read + 'a>,
     ends: LineEnds,
     unit: Unit,
-    /// `window[..filled]` are the bytes of the file from `base` on.
+    /// `window[..filled]` are the bytes of the content from `base` on.
     window: Vec<u8>,
     filled: usize,
     base: i64,
@@ -77,17 +76,15 @@ struct End {
 }
 
 impl<'a> Lines<'a> {
-    /// Opens the request's file and steps over its byte order mark. Also gives its encoding.
+    /// Opens the request's file, decompressed, and steps over its byte order mark. Also gives its encoding.
     pub(super) fn open(
         request: &'a LandRequest<'a>,
         ends: LineEnds,
         progress: &'a dyn Fn(u64),
     ) -> Result<(Self, &'static Encoding)> {
-        let path = &request.file.path;
         let mut lines = Self {
             request,
-            progress,
-            file: File::open(path).map_err(Error::file(path))?,
+            content: open(request, progress)?,
             ends,
             unit: Unit::Byte,
             window: Vec::new(),
@@ -263,14 +260,13 @@ impl<'a> Lines<'a> {
             self.window.resize((self.window.len() * 2).max(2 * CHUNK_BYTES), 0);
         }
         let count = loop {
-            match self.file.read(&mut self.window[self.filled..]) {
+            match self.content.read(&mut self.window[self.filled..]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                read => break read.map_err(Error::file(&self.request.file.path))?,
+                read => break read.map_err(|error| read_failed(self.request, error))?,
             }
         };
         self.at_end = count == 0;
         self.filled += count;
-        (self.progress)((self.base as u64).saturating_add(self.filled as u64));
         Ok(())
     }
 }

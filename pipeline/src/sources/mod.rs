@@ -11,17 +11,20 @@ mod fields;
 mod html;
 mod json;
 mod json_line;
+mod json_walk;
 mod jsonl;
 mod landing;
 mod lines;
 mod mail;
 mod markdown;
+mod objects;
 mod open;
 mod parquet;
-mod text;
-mod xlsx;
 #[cfg(test)]
 mod tests;
+mod text;
+mod values;
+mod xlsx;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -132,9 +135,9 @@ fn read(request: &LandRequest<'_>, file_bytes: u64, progress: &dyn Fn(u64)) -> R
     match request.format {
         // What is fetched from a database is csv.
         Format::Csv | Format::Postgres | Format::Mysql | Format::Sqlite => csv::land(request, progress),
-        Format::Jsonl => jsonl::land(request, file_bytes, progress),
+        Format::Jsonl => jsonl::land(request, progress),
         Format::Json => json::land(request, progress),
-        Format::Parquet => parquet::land(request, progress),
+        Format::Parquet => parquet::land(request, file_bytes, progress),
         Format::Arrow => arrow::land(request, progress),
         Format::Xlsx => xlsx::land(request, progress),
         Format::Mail => mail::land(request, progress),

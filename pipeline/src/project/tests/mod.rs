@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod any;
+mod archives;
 mod right;
 mod wrong;
 
