@@ -154,6 +154,11 @@ impl<'a> Landing<'a> {
         })
     }
 
+    /// Columns of the source, deskmill's own left out.
+    pub(super) fn columns(&self) -> usize {
+        self.texts.len()
+    }
+
     /// Rows so far, rejects among them: the number of the next row.
     fn count(&self) -> u64 {
         self.kept + self.rejects.count()

@@ -7,7 +7,8 @@ use std::io::{ErrorKind, Read as _};
 use encoding_rs::Encoding;
 
 use super::LandRequest;
-use super::decode::{BOM_MAX_BYTES, Unit, sniff};
+use super::decode::{Unit, sniff};
+use super::encoding::{SAMPLE_BYTES, Utf32Reader};
 use crate::error::{Error, Result};
 
 /// The least that is asked of the file at once.
@@ -57,7 +58,7 @@ pub(super) enum Found {
 pub(super) struct Lines<'a> {
     request: &'a LandRequest<'a>,
     progress: &'a dyn Fn(u64),
-    file: File,
+    file: Utf32Reader<File>,
     ends: LineEnds,
     unit: Unit,
     /// `window[..filled]` are the bytes of the file from `base` on.
@@ -87,7 +88,7 @@ impl<'a> Lines<'a> {
         let mut lines = Self {
             request,
             progress,
-            file: File::open(path).map_err(Error::file(path))?,
+            file: Utf32Reader::new(File::open(path).map_err(Error::file(path))?),
             ends,
             unit: Unit::Byte,
             window: Vec::new(),
@@ -97,10 +98,10 @@ impl<'a> Lines<'a> {
             mark: 0,
             at_end: false,
         };
-        while lines.filled < BOM_MAX_BYTES && !lines.at_end {
+        while lines.filled < SAMPLE_BYTES && !lines.at_end {
             lines.fill()?;
         }
-        let (encoding, bom_bytes) = sniff(request, &lines.window[..lines.filled])?;
+        let (encoding, bom_bytes) = sniff(request, &lines.window[..lines.filled], lines.at_end)?;
         lines.unit = Unit::of(encoding);
         lines.next.offset = bom_bytes as i64;
         lines.mark();
@@ -191,7 +192,21 @@ impl<'a> Lines<'a> {
         }
     }
 
-    fn ahead(&self) -> &[u8] {
+    /// Whether [`Self::ahead`] goes to the end of the file.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at_end
+    }
+
+    /// Steps over a line of so many bytes, its end included, that was found in [`Self::ahead`].
+    pub(super) fn step(&mut self, bytes: usize) {
+        self.next = Place {
+            line: self.next.line + 1,
+            offset: self.next.offset + bytes as i64,
+        };
+    }
+
+    /// What is read of the file and not yet given out.
+    pub(super) fn ahead(&self) -> &[u8] {
         &self.window[(self.next.offset - self.base) as usize..self.filled]
     }
 
