@@ -109,6 +109,20 @@ impl Start {
         }
     }
 
+    /// What is wrong with a line above the rows: a row of another table, or a header with too few names. A title, which
+    /// is no row, is passed over.
+    fn above(&self, line: usize, raw: &[u8]) -> Option<Fault> {
+        let fields = raw.split(|&byte| byte == self.dialect.delimiter);
+        let filled = fields.filter(|field| !field.trim_ascii().is_empty()).count();
+        let is_row = line < self.table.skip_lines && filled > 1 && self.dialect.delimiter != b' ';
+        if is_row {
+            let hint = "it stands above the table and is not of it; move it into a file of its own";
+            return Some(Fault::new("other_table", hint));
+        }
+        let found = self.table.names_found.filter(|_| line == self.table.skip_lines)?;
+        Some(short_header(found, self.table.width))
+    }
+
     fn mender(&self, width: usize) -> Mender {
         let kinds = if self.table.width == width {
             self.table.kinds.clone()
@@ -133,10 +147,8 @@ fn start_below<'r>(
     let mut line = 0;
     while line < table.body_line && !records.is_at_end() {
         let (place, raw) = records.skip_line()?;
-        if line == table.skip_lines
-            && let Some(found) = table.names_found
-        {
-            landing.reject(place, raw, short_header(found, table.width))?;
+        if let Some(fault) = start.above(line, &raw) {
+            landing.reject(place, raw, fault)?;
         }
         line += 1;
     }

@@ -68,7 +68,8 @@ fn utf_16(sample: &[u8]) -> Option<&'static Encoding> {
     } else {
         (first, second, UTF_16BE)
     };
-    if zeros == 0 || others * 20 > zeros {
+    // Some characters have a zero as their other byte, such as the Chinese one.
+    if zeros == 0 || others * 4 > zeros {
         return None;
     }
     let (text, had_errors) = encoding.decode_without_bom_handling(pairs.as_flattened());
@@ -119,6 +120,8 @@ pub(super) struct Utf32Reader<R> {
     /// To be given out, from `given` on.
     ready: Vec<u8>,
     given: usize,
+    /// Read of `inner`.
+    read_bytes: u64,
 }
 
 impl<R: Read> Utf32Reader<R> {
@@ -130,12 +133,25 @@ impl<R: Read> Utf32Reader<R> {
             raw: Vec::new(),
             ready: Vec::new(),
             given: 0,
+            read_bytes: 0,
         }
+    }
+
+    /// How much was read of what is behind this reader.
+    pub(super) fn read_bytes(&self) -> u64 {
+        self.read_bytes
+    }
+
+    /// Reads the next piece into `raw`; gives its length.
+    fn fill(&mut self) -> io::Result<usize> {
+        let count = self.inner.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut self.raw)?;
+        self.read_bytes += count as u64;
+        Ok(count)
     }
 
     fn start(&mut self) -> io::Result<()> {
         self.is_started = true;
-        self.inner.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut self.raw)?;
+        self.fill()?;
         self.order = Order::of(&self.raw);
         match self.order {
             Some(order) => self.convert(order),
@@ -165,9 +181,11 @@ impl<R: Read> Read for Utf32Reader<R> {
         }
         while self.given == self.ready.len() {
             let Some(order) = self.order else {
-                return self.inner.read(out);
+                let count = self.inner.read(out)?;
+                self.read_bytes += count as u64;
+                return Ok(count);
             };
-            if self.inner.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut self.raw)? == 0 {
+            if self.fill()? == 0 {
                 if self.raw.is_empty() {
                     return Ok(0);
                 }

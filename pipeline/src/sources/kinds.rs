@@ -117,7 +117,8 @@ pub(super) struct ColumnKind {
 }
 
 impl ColumnKind {
-    /// Of values of which at least three are not empty; a tenth may be of another kind.
+    /// Of values of which at least three are not empty; a tenth (of five or more: one at least) may be of another
+    /// kind.
     pub(super) fn of<'t>(values: impl Iterator<Item = &'t str>) -> Self {
         let (mut counts, mut filled, mut empty) = ([0_usize; 5], 0_usize, 0_usize);
         for value in values {
@@ -131,9 +132,12 @@ impl ColumnKind {
             }
         }
         let kinds = [Kind::Number, Kind::Date, Kind::Time, Kind::Link, Kind::Flag];
-        let kind = kinds
-            .into_iter()
-            .find(|&kind| filled >= 3 && counts[kind as usize] * 10 >= filled * 9);
+        let least = if filled >= 5 {
+            filled - (filled / 10).max(1)
+        } else {
+            filled.max(3)
+        };
+        let kind = kinds.into_iter().find(|&kind| counts[kind as usize] >= least);
         Self {
             kind,
             has_empty: empty * 10 > filled,

@@ -285,7 +285,7 @@ impl<'a> Lines<'a> {
         };
         self.at_end = count == 0;
         self.filled += count;
-        (self.progress)((self.base as u64).saturating_add(self.filled as u64));
+        (self.progress)(self.file.read_bytes());
         Ok(())
     }
 }

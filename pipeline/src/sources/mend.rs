@@ -64,11 +64,26 @@ impl Mender {
         let bytes = line.as_bytes();
         let starts = |&at: &usize| bytes[at] == mark && (at == 0 || bytes[at - 1] == self.dialect.delimiter);
         let places = (0..bytes.len()).filter(starts).take(PLACES_MAX);
-        let readings = [None].into_iter().chain(places.map(Some)).filter_map(|literal| {
+        let read = |literal: Option<usize>| {
             let fields = self.leniently(line, literal)?;
             (fields.len() == width && self.fits(&fields, Some(char::from(mark)))).then_some(fields)
-        });
-        only(readings.collect())
+        };
+        // Where every field that starts with a quote ends with one, the stray one is within: that reading goes first.
+        let readings = read(None).map_or_else(
+            || places.filter_map(|place| read(Some(place))).collect(),
+            |first| vec![first],
+        );
+        only(readings)
+    }
+
+    /// Whether a value contradicts what is known of its column.
+    pub(super) fn contradicts<'t>(&self, values: impl Iterator<Item = &'t str>) -> bool {
+        self.is_sure()
+            && self
+                .kinds
+                .iter()
+                .zip(values)
+                .any(|(column, value)| column.kind.is_some() && !column.fits(value))
     }
 
     fn is_sure(&self) -> bool {

@@ -217,7 +217,6 @@ impl<'a> Records<'a> {
     /// Counts records with one wrong number of fields in a row; many are of another table.
     fn count_odd(&mut self, fault: Fault) -> Fault {
         if fault.rule != "fields" {
-            self.odd = (0, 0);
             return fault;
         }
         let found = self.fields.len();
@@ -321,6 +320,11 @@ impl<'a> Records<'a> {
             );
             return Some(Fault::new("fields", hint));
         }
+        if self.fields.has_late_quote() && self.has_slipped() {
+            let hint = "a quote stands in the middle of a field, and the values are not those of their columns: a delimiter may \
+                        be missing before the quote";
+            return Some(Fault::new("quote", hint));
+        }
         if self.fields.data().len() > TEXT_MAX_BYTES {
             return Some(Fault::too_long(TEXT_MAX_BYTES));
         }
@@ -334,6 +338,12 @@ impl<'a> Records<'a> {
             return Some(Fault::encoding(UTF_8.name()));
         }
         self.fields.has_nul().then(Fault::nul)
+    }
+
+    /// Whether the values of the complete record in [`Self::fields`] are not what its columns hold.
+    fn has_slipped(&self) -> bool {
+        let text = |(from, to, _)| str::from_utf8(&self.fields.data()[from..to]).unwrap_or_default();
+        self.mender.contradicts(self.fields.cells().map(text))
     }
 
     /// Whether a line from `start` to the reader's place is a good record by itself.

@@ -32,12 +32,22 @@ pub(super) fn tell(sample: &Sample<'_>, delimiter: Option<u8>) -> Dialect {
                 continue;
             };
             // A later candidate has to be better, not as good: the plainest come first.
-            if score * belief > best.0 + 1e-9 {
-                best = (score * belief, dialect);
+            let score = score * belief * readiness(dialect);
+            if score > best.0 + 1e-9 {
+                best = (score, dialect);
             }
         }
     }
     best.1
+}
+
+/// How readily odd quotes are believed: one stray quote in a file is a slip in a row, not another dialect.
+fn readiness(dialect: Dialect) -> f64 {
+    match (dialect.quote, dialect.inner) {
+        (None, _) => 0.9,
+        (_, Inner::Bare) => 0.97,
+        _ => 1.0,
+    }
 }
 
 /// Whether the lines are values as they are.
@@ -133,8 +143,7 @@ impl Signs {
     /// Whether quotes stand within text and none is doubled there.
     fn may_be_bare(&self, mark: u8, delimiter: u8) -> bool {
         let bytes = self.text.as_bytes();
-        let is_edge =
-            |byte: Option<&u8>| byte.is_none_or(|&byte| byte == delimiter || matches!(byte, b'\n' | b'\r' | b' '));
+        let is_edge = |byte: Option<&u8>| byte.is_none_or(|&byte| byte == delimiter || matches!(byte, b'\n' | b'\r'));
         let at = |place: usize| bytes.get(place);
         let mut is_within = false;
         for (place, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == mark) {

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod csv_files;
+mod dialects;
 mod jsonl_files;
 mod parquet_files;
 mod peers;
 mod properties;
+mod speed;
 
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -15,7 +17,7 @@ use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::Int64Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::{LandRequest, Landed, REJECTS_FILE, ROWS_FILE, digest, file_ids, land};
+use super::{DIALECT_FILE, LandRequest, Landed, REJECTS_FILE, ROWS_FILE, digest, file_ids, land};
 use crate::error::Result;
 use crate::project::{CsvDialect, Format, Limits, Quote, Read, SourceFile};
 
@@ -24,6 +26,7 @@ use crate::project::{CsvDialect, Format, Limits, Quote, Read, SourceFile};
 struct Case {
     format: Format,
     csv: Option<CsvDialect>,
+    /// Empty: to be told.
     encoding: &'static str,
     row_max_bytes: usize,
 }
@@ -37,6 +40,8 @@ struct Outcome {
     /// `_row`, `_line`, `_offset` of each row.
     places: Vec<[i64; 3]>,
     rejects: Vec<Rejected>,
+    /// What was told of a csv file, as JSON.
+    dialect: String,
 }
 
 #[derive(Debug)]
@@ -107,7 +112,7 @@ impl Case {
             pattern: "raw/*".into(),
             files: vec![file.clone()],
             csv: self.csv.clone(),
-            encoding: Some(self.encoding.into()),
+            encoding: Some(self.encoding.into()).filter(|encoding: &String| !encoding.is_empty()),
             items: None,
             sheet: None,
         };
@@ -172,6 +177,7 @@ impl Outcome {
             rows,
             places,
             rejects,
+            dialect: fs::read_to_string(out.join(DIALECT_FILE)).unwrap_or_default(),
         };
         outcome.check();
         outcome
