@@ -39,6 +39,10 @@ pub(super) fn land(request: &LandRequest<'_>, progress: &dyn Fn(u64)) -> Result<
         None => start_at_header(request, declared, &start, &mut records)?,
     };
     detected.columns = landing.columns();
+    if start.table.names.is_none() && declared.header != Some(false) && detected.columns > 0 {
+        // It was read like a declared one.
+        (detected.header, detected.header_rows) = (true, 1);
+    }
     let again = start.table.names.clone().filter(|_| start.table.header_rows == 1);
     while let Some(record) = records.next()? {
         match record.row {
