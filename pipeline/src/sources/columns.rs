@@ -34,6 +34,29 @@ pub(super) fn check_names(request: &LandRequest<'_>, names: &[String], line: Opt
     Ok(())
 }
 
+/// Makes names of what a header says: one for each of `width` columns, none of them empty or there twice. A column
+/// without a name is `column_7`; the second `name` is `name_2`.
+pub(super) fn tidy(found: &[String], width: usize) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let mut names: Vec<String> = Vec::with_capacity(width);
+    for index in 0..width {
+        let found = found.get(index).map_or("", |name| name.trim());
+        let base = if found.is_empty() {
+            format!("column_{}", index + 1)
+        } else {
+            found.to_owned()
+        };
+        let mut name = base.clone();
+        let mut copy = 1;
+        while !seen.insert(name.clone()) {
+            copy += 1;
+            name = format!("{base}_{copy}");
+        }
+        names.push(name);
+    }
+    names
+}
+
 /// Names that start like deskmill's own columns would hide them, or be hidden. SQL does not tell `_ROW` from `_row`.
 pub(super) fn check_not_reserved(request: &LandRequest<'_>, name: &str, line: Option<i64>) -> Result<()> {
     let lower = name.to_ascii_lowercase();

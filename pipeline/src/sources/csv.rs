@@ -3,62 +3,191 @@
 //! text behind the next quote; no closing quote within `row_max_bytes` or the file; or a wrong number of fields while a
 //! later line is a good record by itself. Then the first line alone is rejected, and the next one is read afresh.
 //! Blank lines are not rows. An empty field is null, a quoted empty one is the empty text.
+//! The dialect is what is declared, and for the rest what the file's start tells; it is written to [`DIALECT_FILE`].
+
+use std::borrow::Cow;
+use std::fs;
 
 use encoding_rs::{Encoding, UTF_8};
 
 use super::LandRequest;
-use super::columns::check_names;
-use super::decode::decode;
-use super::fields::{Fields, Step};
-use super::landing::{Fault, Landing, TEXT_MAX_BYTES};
-use super::lines::{Found, Line, LineEnds, Lines, Place};
-use crate::error::Result;
-use crate::project::{CsvDialect, Quote};
-use crate::rejects::RAW_MAX_BYTES;
+use super::columns::{check_names, tidy};
+use super::dialect::{DIALECT_FILE, Detected, Dialect, Inner};
+use super::encoding::SAMPLE_BYTES;
+use super::landing::{Fault, Landing};
+use super::lines::{LineEnds, Lines};
+use super::mend::Mender;
+use super::records::{Records, Row};
+use super::sample::Sample;
+use super::table::{Table, find};
+use super::wrangle::tell;
+use crate::error::{Error, Result};
+use crate::project::CsvDialect;
 
 /// Reads a csv file; gives the numbers of rows and rejects.
 pub(super) fn land(request: &LandRequest<'_>, progress: &dyn Fn(u64)) -> Result<(u64, u64)> {
-    let Some(dialect) = &request.read.csv else {
+    let Some(declared) = &request.read.csv else {
         return Err(request.wrong(None, "it has no csv dialect", "write `format = \"csv\"`"));
     };
     let (lines, encoding) = Lines::open(request, LineEnds::Any, progress)?;
-    let delimiter = dialect.delimiter.unwrap_or(b',');
-    let quote = match dialect.quote {
-        Some(Quote::Byte(byte)) => byte,
-        _ => b'"',
+    let start = Start::of(&lines, encoding, declared);
+    let mut records = Records::new(lines, encoding, start.dialect, request.limits.row_max_bytes);
+    let mut detected = start.detected(encoding);
+    let mut landing = match &start.table.names {
+        Some(names) => start_below(request, &start, names, &mut records)?,
+        None if start.is_empty && declared.header.is_none() => Landing::create(request, &[])?,
+        None => start_at_header(request, declared, &start, &mut records)?,
     };
-    let mut records = Records {
-        row_max_bytes: request.limits.row_max_bytes,
-        fields: Fields::new(delimiter, quote),
-        alone: Fields::new(delimiter, quote),
-        is_text: true,
-        lines,
-        encoding,
-        expected: None,
-        doubt_until: 0,
-    };
-    let columns = read_columns(request, dialect, &mut records)?;
-    records.expected = Some(columns.len());
-    let mut landing = Landing::create(request, &columns)?;
+    detected.columns = landing.columns();
+    if start.table.names.is_none() && declared.header != Some(false) && detected.columns > 0 {
+        // It was read like a declared one.
+        (detected.header, detected.header_rows) = (true, 1);
+    }
+    let again = start.table.names.clone().filter(|_| start.table.header_rows == 1);
     while let Some(record) = records.next()? {
-        match record.fault {
-            Some((fault, raw)) => landing.reject(record.place, raw, fault)?,
-            None => landing.keep(record.place, records.values())?,
+        match record.row {
+            Row::Good if again.as_ref().is_some_and(|names| is_same(names, records.values())) => {
+                landing.reject(record.place, records.raw(), header_again())?;
+            }
+            Row::Good => landing.keep(record.place, records.values())?,
+            Row::Mended(values) => {
+                detected.mended_rows += 1;
+                landing.keep(record.place, values.iter().map(Option::as_deref))?;
+            }
+            Row::Bad(fault, raw) => landing.reject(record.place, raw, fault)?,
         }
     }
-    landing.close()
+    let counts = landing.close()?;
+    write(request, &detected)?;
+    Ok(counts)
 }
 
-fn read_columns(request: &LandRequest<'_>, dialect: &CsvDialect, records: &mut Records<'_>) -> Result<Vec<String>> {
-    if dialect.header == Some(false) {
-        check_names(request, &dialect.columns, None)?;
-        return Ok(dialect.columns.clone());
+/// What the start of a file tells.
+struct Start {
+    dialect: Dialect,
+    table: Table,
+    /// Whether the file has blank lines only, or none.
+    is_empty: bool,
+}
+
+impl Start {
+    fn of(lines: &Lines<'_>, encoding: &'static Encoding, declared: &CsvDialect) -> Self {
+        let ahead = lines.ahead();
+        let bytes = &ahead[..ahead.len().min(SAMPLE_BYTES)];
+        let is_whole = lines.is_at_end() && bytes.len() == ahead.len();
+        let text = match encoding {
+            e if e == UTF_8 => String::from_utf8_lossy(bytes),
+            other => Cow::Owned(other.decode_without_bom_handling(bytes).0.into_owned()),
+        };
+        let sample = Sample::new(&text, is_whole);
+        let is_told = declared.delimiter.is_some() && declared.quote.is_some();
+        let found = if is_told {
+            Dialect::PLAIN
+        } else {
+            tell(&sample, declared.delimiter)
+        };
+        let dialect = found.with(declared);
+        Self {
+            dialect,
+            table: find(&sample, dialect, declared).unwrap_or_default(),
+            is_empty: is_whole && sample.lines.iter().all(|(line, _)| line.is_empty()),
+        }
     }
+
+    fn detected(&self, encoding: &'static Encoding) -> Detected {
+        Detected {
+            encoding: encoding.name(),
+            delimiter: char::from(self.dialect.delimiter),
+            quote: self.dialect.quote.map(char::from),
+            escape: match self.dialect.inner {
+                Inner::Escaped(escape) => Some(char::from(escape)),
+                _ => None,
+            },
+            bare_quotes: self.dialect.inner == Inner::Bare,
+            trim_left: self.dialect.is_padded,
+            header: self.table.header_rows > 0,
+            header_rows: self.table.header_rows,
+            skip_lines: self.table.skip_lines,
+            columns: 0,
+            mended_rows: 0,
+        }
+    }
+
+    /// What is wrong with a line above the rows: a row of another table, or a header with too few names. A title, which
+    /// is no row, is passed over.
+    fn above(&self, line: usize, raw: &[u8]) -> Option<Fault> {
+        let fields = raw.split(|&byte| byte == self.dialect.delimiter);
+        let filled = fields.filter(|field| !field.trim_ascii().is_empty()).count();
+        let is_row = line < self.table.skip_lines && filled > 1 && self.dialect.delimiter != b' ';
+        if is_row {
+            let hint = "it stands above the table and is not of it; move it into a file of its own";
+            return Some(Fault::new("other_table", hint));
+        }
+        let found = self.table.names_found.filter(|_| line == self.table.skip_lines)?;
+        Some(short_header(found, self.table.width))
+    }
+
+    fn mender(&self, width: usize) -> Mender {
+        let kinds = if self.table.width == width {
+            self.table.kinds.clone()
+        } else {
+            Vec::new()
+        };
+        Mender::new(self.dialect, kinds)
+    }
+}
+
+/// Starts below a header that was found (or at the first row, where there is none).
+fn start_below<'r>(
+    request: &'r LandRequest<'_>,
+    start: &Start,
+    names: &[String],
+    records: &mut Records<'_>,
+) -> Result<Landing<'r>> {
+    let table = &start.table;
+    let columns = tidy(names, table.width);
+    check_names(request, &columns, Some(table.skip_lines as i64 + 1))?;
+    let mut landing = Landing::create(request, &columns)?;
+    let mut line = 0;
+    while line < table.body_line && !records.is_at_end() {
+        let (place, raw) = records.skip_line()?;
+        if let Some(fault) = start.above(line, &raw) {
+            landing.reject(place, raw, fault)?;
+        }
+        line += 1;
+    }
+    records.expect(table.width, start.mender(table.width));
+    Ok(landing)
+}
+
+/// Starts at a header that is declared, or with the columns that are.
+fn start_at_header<'r>(
+    request: &'r LandRequest<'_>,
+    declared: &CsvDialect,
+    start: &Start,
+    records: &mut Records<'_>,
+) -> Result<Landing<'r>> {
+    let mut line = 0;
+    while line < start.table.skip_lines.max(declared.skip_lines.unwrap_or(0)) && !records.is_at_end() {
+        records.skip_line()?;
+        line += 1;
+    }
+    let columns = if declared.header == Some(false) {
+        check_names(request, &declared.columns, None)?;
+        declared.columns.clone()
+    } else {
+        read_header(request, records)?
+    };
+    records.expect(columns.len(), start.mender(columns.len()));
+    Landing::create(request, &columns)
+}
+
+fn read_header(request: &LandRequest<'_>, records: &mut Records<'_>) -> Result<Vec<String>> {
     let Some(header) = records.next()? else {
         return Err(request.empty());
     };
     let line = Some(header.place.line);
-    if let Some((fault, _)) = header.fault {
+    if let Row::Bad(fault, _) = header.row {
         let message = format!("the header cannot be read (rule `{}`)", fault.rule);
         return Err(request.wrong(line, message, fault.hint));
     }
@@ -70,201 +199,31 @@ fn read_columns(request: &LandRequest<'_>, dialect: &CsvDialect, records: &mut R
     Ok(columns)
 }
 
-/// One record of the file; its values are in [`Records::values`] until the next.
-struct Record {
-    place: Place,
-    /// Why it is rejected, with its raw bytes, cut.
-    fault: Option<(Fault, Vec<u8>)>,
+/// Whether the values are the names of the columns.
+fn is_same<'t>(names: &[String], mut values: impl Iterator<Item = Option<&'t str>>) -> bool {
+    names.len() > 1
+        && names
+            .iter()
+            .all(|name| values.next().flatten().is_some_and(|value| value.trim() == name))
 }
 
-/// The records of a file.
-struct Records<'a> {
-    lines: Lines<'a>,
-    encoding: &'static Encoding,
-    row_max_bytes: usize,
-    /// Number of fields of a good record; unknown while the header is read.
-    expected: Option<usize>,
-    fields: Fields,
-    /// Whether all of the record is text in [`Self::encoding`]; UTF-8 is looked at later.
-    is_text: bool,
-    /// For lines that are looked at by themselves.
-    alone: Fields,
-    /// Before this offset, a quote that ends a field may be the end of a value whose start was rejected. A good record
-    /// takes the doubt away.
-    doubt_until: i64,
+fn header_again() -> Fault {
+    Fault::new(
+        "header",
+        "the header comes again, as where files were joined; leave it out where the file is made",
+    )
 }
 
-/// The lines of a record, read.
-struct Gathered {
-    /// Whether it ends where a record can end; if not, its first line opens a quote that is never closed.
-    is_complete: bool,
-    /// Offset behind its last line, the line end left out.
-    content_end: i64,
+fn short_header(found: usize, width: usize) -> Fault {
+    let hint = format!(
+        "the header has {found} names and the rows have {width} fields: the last columns are named by their number, and \
+         names may stand over the wrong columns; mend it, or write `header = false` and `columns = [...]`"
+    );
+    Fault::new("header", hint)
 }
 
-impl Records<'_> {
-    /// The next record; none at the end of the file.
-    fn next(&mut self) -> Result<Option<Record>> {
-        let first = loop {
-            self.lines.mark();
-            let place = self.lines.place();
-            match self.lines.next(self.row_max_bytes)? {
-                None => return Ok(None),
-                Some(Found::Line(line)) if line.content_end == line.place.offset => {}
-                Some(Found::Line(line)) => break line,
-                Some(Found::Long) => {
-                    let raw = self.lines.start_of_long(RAW_MAX_BYTES).to_vec();
-                    self.lines.skip_line()?;
-                    return Ok(Some(Record {
-                        place,
-                        fault: Some((Fault::too_long(self.row_max_bytes), raw)),
-                    }));
-                }
-            }
-        };
-        let behind_first = self.lines.place();
-        let gathered = self.gather(first)?;
-        let is_one_line = self.lines.place() == behind_first;
-        let fault = if gathered.is_complete {
-            self.fault(first.place)
-        } else {
-            None
-        };
-        let is_unclosed = match &fault {
-            Some(fault) => fault.rule == "fields" && !is_one_line && self.has_record_within(behind_first),
-            None => !gathered.is_complete,
-        };
-        let fault = if is_unclosed { Some(unclosed()) } else { fault };
-        let Some(fault) = fault else {
-            self.doubt_until = 0;
-            return Ok(Some(Record {
-                place: first.place,
-                fault: None,
-            }));
-        };
-        let mut end = gathered.content_end;
-        if is_unclosed {
-            self.doubt_until = end.saturating_add(self.row_max_bytes as i64);
-            self.lines.rewind(behind_first);
-            end = first.content_end;
-        }
-        let from = first.place.offset;
-        let raw = self.lines.bytes(from, end.min(from + RAW_MAX_BYTES as i64)).to_vec();
-        Ok(Some(Record {
-            place: first.place,
-            fault: Some((fault, raw)),
-        }))
-    }
-
-    /// Feeds the lines of a record to [`Self::fields`], the first of which is read already.
-    fn gather(&mut self, first: Line) -> Result<Gathered> {
-        self.fields.clear();
-        self.is_text = true;
-        let mut line = first;
-        loop {
-            let content_end = line.content_end;
-            let (text, is_text) = decode(self.encoding, self.lines.bytes(line.place.offset, content_end));
-            self.is_text &= is_text;
-            match self.fields.feed(&text, line.end) {
-                Step::Done => {
-                    return Ok(Gathered {
-                        is_complete: true,
-                        content_end,
-                    });
-                }
-                Step::Broken => {
-                    return Ok(Gathered {
-                        is_complete: false,
-                        content_end,
-                    });
-                }
-                // So many fields over several lines are no value. The bound keeps the time linear in a file where each
-                // line opens and closes quotes.
-                Step::Open
-                    if self
-                        .expected
-                        .is_some_and(|expected| self.fields.len() > 2 * expected + 16) =>
-                {
-                    return Ok(Gathered {
-                        is_complete: false,
-                        content_end,
-                    });
-                }
-                Step::Open => {}
-            }
-            let read_bytes = (content_end - first.place.offset) as usize;
-            line = match self.lines.next(self.row_max_bytes.saturating_sub(read_bytes))? {
-                Some(Found::Line(line)) => line,
-                Some(Found::Long) | None => {
-                    return Ok(Gathered {
-                        is_complete: false,
-                        content_end,
-                    });
-                }
-            };
-        }
-    }
-
-    /// What is wrong with the complete record in [`Self::fields`].
-    fn fault(&self, place: Place) -> Option<Fault> {
-        let found = self.fields.len();
-        if place.offset < self.doubt_until && self.fields.has_late_quote() {
-            let hint =
-                "it looks like the rest of the value that an earlier reject starts with; mend the quotes of that one";
-            return Some(Fault::new("quote", hint));
-        }
-        if let Some(expected) = self.expected.filter(|&expected| expected != found) {
-            let hint = format!(
-                "{expected} fields are expected, {found} found; quote values that hold the delimiter, or check `delimiter`"
-            );
-            return Some(Fault::new("fields", hint));
-        }
-        if self.fields.data().len() > TEXT_MAX_BYTES {
-            return Some(Fault::too_long(TEXT_MAX_BYTES));
-        }
-        if !self.is_text {
-            return Some(Fault::encoding(self.encoding.name()));
-        }
-        // Only UTF-8 is unchecked here. A character that a delimiter cuts in two is not valid, even if the fields in one row look so.
-        let is_text = str::from_utf8(self.fields.data())
-            .is_ok_and(|text| self.fields.spans().all(|(_, end, _)| text.is_char_boundary(end)));
-        if !is_text {
-            return Some(Fault::encoding(UTF_8.name()));
-        }
-        self.fields.has_nul().then(Fault::nul)
-    }
-
-    /// Whether a line from `start` to the reader's place is a good record by itself.
-    fn has_record_within(&mut self, start: Place) -> bool {
-        let end = self.lines.place();
-        self.lines.rewind(start);
-        let mut is_found = false;
-        // These lines are in the window: reading them again cannot fail.
-        while let Ok(Some(Found::Line(line))) = self.lines.next(self.row_max_bytes) {
-            let (text, _) = decode(self.encoding, self.lines.bytes(line.place.offset, line.content_end));
-            self.alone.clear();
-            let step = self.alone.feed(&text, line.end);
-            let is_blank = text.is_empty();
-            let is_whole = step == Step::Done && !self.alone.has_late_quote();
-            is_found = is_whole && !is_blank && Some(self.alone.len()) == self.expected;
-            if is_found || self.lines.place().offset >= end.offset {
-                break;
-            }
-        }
-        self.lines.rewind(end);
-        is_found
-    }
-
-    /// The values of the record just read, if it is good.
-    fn values(&self) -> impl Iterator<Item = Option<&str>> {
-        let text = str::from_utf8(self.fields.data()).unwrap_or_default();
-        self.fields
-            .spans()
-            .map(move |(from, to, is_null)| if is_null { None } else { text.get(from..to) })
-    }
-}
-
-fn unclosed() -> Fault {
-    let hint = "a quote opens in this line and is not closed where a value can end; write a quote within a value twice";
-    Fault::new("quote", hint)
+fn write(request: &LandRequest<'_>, detected: &Detected) -> Result<()> {
+    let path = request.out.join(DIALECT_FILE);
+    let json = serde_json::to_vec_pretty(detected).unwrap_or_default();
+    fs::write(&path, json).map_err(Error::file(&path))
 }

@@ -6,10 +6,8 @@ use std::borrow::Cow;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::LandRequest;
+use super::encoding::detect;
 use crate::error::Result;
-
-/// Length of the longest byte order mark.
-pub(super) const BOM_MAX_BYTES: usize = 3;
 
 /// What line ends are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +45,16 @@ impl Unit {
     }
 }
 
-/// The encoding of a file from its declared one and its first bytes, and the length of its byte order mark.
+/// The encoding of a file from its declared one and its start, and the length of its byte order mark. What is not
+/// declared is told from the bytes; `is_whole` says that there are no more.
 ///
 /// A mark that contradicts the declaration stops the run: one of the two is wrong, and only a person can tell which.
 /// The two byte orders of UTF-16 are an exception, for the label `utf-16` means either.
-pub(super) fn sniff(request: &LandRequest<'_>, head: &[u8]) -> Result<(&'static Encoding, usize)> {
-    let label = request.read.encoding.as_deref().unwrap_or("utf-8");
+pub(super) fn sniff(request: &LandRequest<'_>, head: &[u8], is_whole: bool) -> Result<(&'static Encoding, usize)> {
+    let Some(label) = request.read.encoding.as_deref() else {
+        let bom_bytes = Encoding::for_bom(head).map_or(0, |(_, bom_bytes)| bom_bytes);
+        return Ok((detect(head, is_whole), bom_bytes));
+    };
     let declared = Encoding::for_label(label.as_bytes()).ok_or_else(|| {
         let message = format!("unknown encoding `{label}`");
         request.wrong(

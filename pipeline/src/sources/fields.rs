@@ -1,6 +1,7 @@
-//! Splits one csv record into fields (RFC 4180, with any delimiter and quote), line after line. It decides what the
-//! record says; what to make of a wrong one is decided in `csv`.
+//! Splits one csv record into fields (RFC 4180, and the dialects beside it), line after line. It decides what the record
+//! says; what to make of a wrong one is decided in `csv`.
 
+use super::dialect::{Dialect, Inner};
 use super::lines::find_either;
 
 /// How a record stands after a line.
@@ -17,8 +18,7 @@ pub(super) enum Step {
 /// The fields of one record, unquoted, in one buffer that is used again for the next.
 #[derive(Debug)]
 pub(super) struct Fields {
-    delimiter: u8,
-    quote: u8,
+    dialect: Dialect,
     data: Vec<u8>,
     /// End of each field in `data`, and whether it was quoted.
     ends: Vec<(usize, bool)>,
@@ -27,10 +27,9 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    pub(super) fn new(delimiter: u8, quote: u8) -> Self {
+    pub(super) fn new(dialect: Dialect) -> Self {
         Self {
-            delimiter,
-            quote,
+            dialect,
             data: Vec::new(),
             ends: Vec::new(),
             is_open: false,
@@ -52,8 +51,11 @@ impl Fields {
         let mut is_quoted = self.is_open;
         loop {
             if !is_quoted {
+                if self.dialect.is_padded {
+                    rest = without_spaces(rest);
+                }
                 match rest.split_first() {
-                    Some((first, behind)) if *first == self.quote => rest = behind,
+                    Some((first, behind)) if self.dialect.quote == Some(*first) => rest = behind,
                     _ => match self.plain(rest) {
                         Some(behind) => {
                             rest = behind;
@@ -78,33 +80,98 @@ impl Fields {
 
     /// Takes a field without quotes around it; gives what stands behind its delimiter.
     fn plain<'l>(&mut self, rest: &'l [u8]) -> Option<&'l [u8]> {
+        if let Inner::Escaped(escape) = self.dialect.inner {
+            return self.plain_escaped(rest, escape);
+        }
         // Most fields are short: a plain loop over them is faster than a vector search.
-        let (field, behind) = match rest.iter().position(|&byte| byte == self.delimiter) {
+        let (field, behind) = match rest.iter().position(|&byte| byte == self.dialect.delimiter) {
             Some(at) => (&rest[..at], Some(&rest[at + 1..])),
             None => (rest, None),
         };
-        self.has_late_quote |= field.last() == Some(&self.quote);
+        self.has_late_quote |= field
+            .last()
+            .copied()
+            .is_some_and(|last| self.dialect.quote == Some(last));
         self.data.extend_from_slice(field);
         self.ends.push((self.data.len(), false));
         behind
     }
 
+    /// The same where a delimiter may be escaped.
+    fn plain_escaped<'l>(&mut self, mut rest: &'l [u8], escape: u8) -> Option<&'l [u8]> {
+        loop {
+            let Some(at) = find_either(rest, self.dialect.delimiter, escape) else {
+                self.has_late_quote |= rest
+                    .last()
+                    .copied()
+                    .is_some_and(|last| self.dialect.quote == Some(last));
+                self.data.extend_from_slice(rest);
+                self.ends.push((self.data.len(), false));
+                return None;
+            };
+            self.data.extend_from_slice(&rest[..at]);
+            if rest[at] == self.dialect.delimiter {
+                self.ends.push((self.data.len(), false));
+                return Some(&rest[at + 1..]);
+            }
+            rest = self.escaped(&rest[at..]);
+        }
+    }
+
+    /// Takes an escape and what it stands before; gives the rest. Before anything that needs no escape it is data.
+    fn escaped<'l>(&mut self, rest: &'l [u8]) -> &'l [u8] {
+        let taken = match rest.get(1) {
+            Some(&byte) if byte == rest[0] || byte == self.dialect.delimiter || self.dialect.quote == Some(byte) => {
+                self.data.push(byte);
+                2
+            }
+            _ => {
+                self.data.push(rest[0]);
+                1
+            }
+        };
+        &rest[taken..]
+    }
+
     /// Takes the (rest of a) field within quotes.
     fn quoted<'l>(&mut self, mut rest: &'l [u8]) -> Closed<'l> {
         self.is_open = true;
-        while let Some(at) = find_either(rest, self.quote, self.quote) {
+        let Dialect {
+            delimiter,
+            quote: Some(quote),
+            inner,
+            ..
+        } = self.dialect
+        else {
+            return Closed::NotYet;
+        };
+        let stop = if let Inner::Escaped(escape) = inner {
+            escape
+        } else {
+            quote
+        };
+        while let Some(at) = find_either(rest, quote, stop) {
             self.data.extend_from_slice(&rest[..at]);
+            if rest[at] != quote {
+                rest = self.escaped(&rest[at..]);
+                continue;
+            }
             match rest.get(at + 1) {
-                Some(&byte) if byte == self.quote => self.data.push(self.quote),
-                Some(&byte) if byte == self.delimiter => {
+                Some(&byte) if byte == delimiter => {
                     self.close();
                     return Closed::Field(&rest[at + 2..]);
                 }
-                Some(_) => return Closed::Broken,
                 None => {
                     self.close();
                     return Closed::Last;
                 }
+                Some(_) if inner == Inner::Bare => {
+                    self.data.push(quote);
+                    rest = &rest[at + 1..];
+                    continue;
+                }
+                Some(&byte) if byte == quote => self.data.push(quote),
+                Some(_) => return Closed::Broken,
             }
             rest = &rest[at + 2..];
         }
@@ -137,14 +204,23 @@ impl Fields {
         &self.data
     }
 
-    /// Where in [`Self::data`] each field is: start, end, and whether it is null (empty and without quotes).
-    pub(super) fn spans(&self) -> impl Iterator<Item = (usize, usize, bool)> {
-        let mut start = 0;
-        self.ends.iter().map(move |&(end, is_quoted)| {
-            let from = std::mem::replace(&mut start, end);
-            (from, end, from == end && !is_quoted)
-        })
+    /// End of each field in [`Self::data`], and whether it was quoted.
+    pub(super) fn ends(&self) -> &[(usize, bool)] {
+        &self.ends
     }
+
+    /// Where in [`Self::data`] each field is: start, end, and whether it was quoted.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (usize, usize, bool)> {
+        let mut start = 0;
+        self.ends
+            .iter()
+            .map(move |&(end, is_quoted)| (std::mem::replace(&mut start, end), end, is_quoted))
+    }
+}
+
+fn without_spaces(text: &[u8]) -> &[u8] {
+    let spaces = text.iter().take_while(|&&byte| byte == b' ').count();
+    &text[spaces..]
 }
 
 /// How a quoted field goes on.

@@ -173,6 +173,11 @@ impl<'a> Landing<'a> {
         })
     }
 
+    /// Columns of the source, deskmill's own left out.
+    pub(super) fn columns(&self) -> usize {
+        self.output.texts.len()
+    }
+
     /// Rows of the file so far, rejects among them: the number of the next row.
     fn count(&self) -> u64 {
         let (kept, rejects) = self.before;

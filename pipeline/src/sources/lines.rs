@@ -6,7 +6,8 @@ use std::io::{ErrorKind, Read};
 use encoding_rs::Encoding;
 
 use super::LandRequest;
-use super::decode::{BOM_MAX_BYTES, Unit, sniff};
+use super::decode::{Unit, sniff};
+use super::encoding::{SAMPLE_BYTES, Utf32Reader};
 use super::open::{open, read_failed};
 use crate::error::Result;
 
@@ -56,7 +57,7 @@ pub(super) enum Found {
 /// Reads a file line by line.
 pub(super) struct Lines<'a> {
     request: &'a LandRequest<'a>,
-    content: Box<dyn Read + 'a>,
+    content: Utf32Reader<Box<dyn Read + 'a>>,
     ends: LineEnds,
     unit: Unit,
     /// `window[..filled]` are the bytes of the content from `base` on.
@@ -84,7 +85,7 @@ impl<'a> Lines<'a> {
     ) -> Result<(Self, &'static Encoding)> {
         let mut lines = Self {
             request,
-            content: open(request, progress)?,
+            content: Utf32Reader::new(open(request, progress)?),
             ends,
             unit: Unit::Byte,
             window: Vec::new(),
@@ -94,10 +95,10 @@ impl<'a> Lines<'a> {
             mark: 0,
             at_end: false,
         };
-        while lines.filled < BOM_MAX_BYTES && !lines.at_end {
+        while lines.filled < SAMPLE_BYTES && !lines.at_end {
             lines.fill()?;
         }
-        let (encoding, bom_bytes) = sniff(request, &lines.window[..lines.filled])?;
+        let (encoding, bom_bytes) = sniff(request, &lines.window[..lines.filled], lines.at_end)?;
         lines.unit = Unit::of(encoding);
         lines.next.offset = bom_bytes as i64;
         lines.mark();
@@ -188,7 +189,21 @@ impl<'a> Lines<'a> {
         }
     }
 
-    fn ahead(&self) -> &[u8] {
+    /// Whether [`Self::ahead`] goes to the end of the file.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at_end
+    }
+
+    /// Steps over a line of so many bytes, its end included, that was found in [`Self::ahead`].
+    pub(super) fn step(&mut self, bytes: usize) {
+        self.next = Place {
+            line: self.next.line + 1,
+            offset: self.next.offset + bytes as i64,
+        };
+    }
+
+    /// What is read of the file and not yet given out.
+    pub(super) fn ahead(&self) -> &[u8] {
         &self.window[(self.next.offset - self.base) as usize..self.filled]
     }
 

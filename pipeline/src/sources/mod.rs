@@ -2,24 +2,33 @@
 //! raw bytes and the reason. A bad row never stops the file and never takes its neighbours with it. Which files there
 //! are, and which were read before, is the business of the stage.
 
+mod alphabets;
 mod arrow;
 mod chat;
 mod columns;
 mod csv;
 mod decode;
+mod dialect;
+mod encoding;
 mod fields;
 mod html;
 mod json;
 mod json_line;
 mod json_walk;
 mod jsonl;
+mod kinds;
 mod landing;
 mod lines;
 mod mail;
 mod markdown;
+mod mend;
 mod objects;
 mod open;
 mod parquet;
+mod plain;
+mod records;
+mod sample;
+mod table;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -39,7 +48,9 @@ use crate::error::{Error, Result};
 use crate::project::{Format, Limits, Read, SourceFile};
 
 pub use columns::COLUMNS_MAX;
-pub use landing::{FILE_COLUMN, Shared, LINE_COLUMN, OFFSET_COLUMN, REJECTS_FILE, ROW_COLUMN, ROWS_FILE};
+pub use dialect::{DIALECT_FILE, Detected, Inner};
+pub use encoding::read_text;
+pub use landing::{FILE_COLUMN, LINE_COLUMN, OFFSET_COLUMN, REJECTS_FILE, ROW_COLUMN, ROWS_FILE, Shared};
 
 /// Bits of a file's number within `_row`; the 40 below them count the rows of the file.
 pub const FILE_ID_BITS: u32 = 23;

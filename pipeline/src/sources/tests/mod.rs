@@ -5,12 +5,14 @@ mod arrow_files;
 mod compressed;
 mod csv_files;
 mod json_files;
+mod dialects;
 mod jsonl_files;
 mod parquet_files;
 mod peers;
 mod properties;
 mod test_suite;
 mod workbooks;
+mod speed;
 
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -20,7 +22,7 @@ use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::Int64Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::{LandRequest, Landed, REJECTS_FILE, ROWS_FILE, digest, file_ids, land};
+use super::{DIALECT_FILE, LandRequest, Landed, REJECTS_FILE, ROWS_FILE, digest, file_ids, land};
 use crate::error::Result;
 use crate::project::{CsvDialect, Format, Limits, Quote, Read, SourceFile};
 
@@ -29,6 +31,7 @@ use crate::project::{CsvDialect, Format, Limits, Quote, Read, SourceFile};
 struct Case {
     format: Format,
     csv: Option<CsvDialect>,
+    /// Empty: to be told.
     encoding: &'static str,
     row_max_bytes: usize,
     items: Option<&'static str>,
@@ -45,6 +48,8 @@ struct Outcome {
     /// `_row`, `_line`, `_offset` of each row.
     places: Vec<[i64; 3]>,
     rejects: Vec<Rejected>,
+    /// What was told of a csv file, as JSON.
+    dialect: String,
 }
 
 #[derive(Debug)]
@@ -121,6 +126,9 @@ impl Case {
             encoding: Some(self.encoding.into()),
             items: self.items.map(str::to_owned),
             sheet: self.sheet.map(str::to_owned),
+            encoding: Some(self.encoding.into()).filter(|encoding: &String| !encoding.is_empty()),
+            items: None,
+            sheet: None,
         };
         let limits = Limits {
             memory_max_mib: 256,
@@ -184,6 +192,7 @@ impl Outcome {
             rows,
             places,
             rejects,
+            dialect: fs::read_to_string(out.join(DIALECT_FILE)).unwrap_or_default(),
         };
         outcome.check(format);
         outcome
