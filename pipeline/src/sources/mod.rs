@@ -33,6 +33,7 @@ mod table;
 mod tests;
 mod text;
 mod values;
+mod wrangle;
 mod xlsx;
 
 use std::collections::{BTreeMap, BTreeSet};
