@@ -23,8 +23,17 @@ pub fn strip_html(html: &str) -> String {
     let input = BufferQueue::default();
     // One buffer: the tokenizer is slow on queues of many.
     input.push_back(StrTendril::from_slice(&markup.cut()));
-    let sink = Sink(RefCell::new(Text { is_markup: markup.has_tags, ..Text::default() }));
-    let tokenizer = Tokenizer::new(sink, TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() });
+    let sink = Sink(RefCell::new(Text {
+        is_markup: markup.has_tags,
+        ..Text::default()
+    }));
+    let tokenizer = Tokenizer::new(
+        sink,
+        TokenizerOpts {
+            discard_bom: false,
+            ..TokenizerOpts::default()
+        },
+    );
     let _ = tokenizer.feed(&input);
     tokenizer.end();
     tokenizer.sink.0.into_inner().out
@@ -41,7 +50,11 @@ struct Markup<'a> {
 
 impl<'a> Markup<'a> {
     fn of(html: &'a str) -> Self {
-        let mut markup = Self { html, cuts: Vec::new(), has_tags: false };
+        let mut markup = Self {
+            html,
+            cuts: Vec::new(),
+            has_tags: false,
+        };
         let bytes = html.as_bytes();
         // Nothing that starts after these ends.
         let last_end = html.rfind('>');
@@ -53,7 +66,8 @@ impl<'a> Markup<'a> {
             let start = at + found;
             let rest = &bytes[start..];
             at = start + 1;
-            let is_tag = matches!(rest, [b'<', b'a'..=b'z' | b'A'..=b'Z', ..] | [b'<', b'/', b'a'..=b'z' | b'A'..=b'Z', ..]);
+            let is_tag =
+                matches!(rest, [b'<', b'a'..=b'z' | b'A'..=b'Z', ..] | [b'<', b'/', b'a'..=b'z' | b'A'..=b'Z', ..]);
             let is_declaration = matches!(rest, [b'<', b'!' | b'?', ..] | [b'<', b'/', ..]) && !is_tag;
             if !(is_tag || is_declaration) {
                 continue;
@@ -72,7 +86,8 @@ impl<'a> Markup<'a> {
             let end = if quotes_close { tag_end(bytes, name_end) } else { None };
             // After a quote that never closes, tags end at the next `>`.
             quotes_close = end.is_some();
-            let end = end.unwrap_or_else(|| name_end + bytes[name_end..].iter().position(|&byte| byte == b'>').unwrap_or(0));
+            let end =
+                end.unwrap_or_else(|| name_end + bytes[name_end..].iter().position(|&byte| byte == b'>').unwrap_or(0));
             markup.has_tags = true;
             markup.cuts.push((name_end..end, ""));
             at = end;
@@ -99,20 +114,28 @@ impl<'a> Markup<'a> {
 
 /// Bytes of `<name` or `</name`.
 fn name_len(tag: &[u8]) -> usize {
-    tag.iter().position(|byte| matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' ' | b'>') || *byte == b'/').map_or(tag.len(), |end| {
-        if end == 1 {
-            let rest = &tag[2..];
-            2 + rest.iter().position(|byte| matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' ' | b'>' | b'/')).unwrap_or(rest.len())
-        } else {
-            end
-        }
-    })
+    tag.iter()
+        .position(|byte| matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' ' | b'>') || *byte == b'/')
+        .map_or(tag.len(), |end| {
+            if end == 1 {
+                let rest = &tag[2..];
+                2 + rest
+                    .iter()
+                    .position(|byte| matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' ' | b'>' | b'/'))
+                    .unwrap_or(rest.len())
+            } else {
+                end
+            }
+        })
 }
 
 /// Whether `<...` is an address between angle brackets, as in `Ann <ann@example.com>`, and not a tag.
 fn is_address(tag: &[u8]) -> bool {
     let name = &tag[1..name_len(tag)];
-    name.contains(&b'@') || [&b"http:"[..], b"https:", b"mailto:"].iter().any(|scheme| name.eq_ignore_ascii_case(scheme))
+    name.contains(&b'@')
+        || [&b"http:"[..], b"https:", b"mailto:"]
+            .iter()
+            .any(|scheme| name.eq_ignore_ascii_case(scheme))
 }
 
 /// Where the `>` of a tag stands, by the standard's attribute states; `None` if a quote never closes.
@@ -150,7 +173,9 @@ fn declaration_len(rest: &[u8]) -> usize {
 
 /// The name of an element whose content is not markup.
 fn raw_text_name(name: &str) -> Option<&str> {
-    let raw = ["script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes"];
+    let raw = [
+        "script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes",
+    ];
     raw.iter().any(|known| name.eq_ignore_ascii_case(known)).then_some(name)
 }
 
@@ -159,7 +184,10 @@ fn raw_text_end(bytes: &[u8], from: usize, name: &str) -> usize {
     let mut at = from;
     while let Some(found) = bytes[at..].windows(2).position(|pair| pair == b"</") {
         at += found;
-        if bytes[at + 2..].get(..name.len()).is_some_and(|next| next.eq_ignore_ascii_case(name.as_bytes())) {
+        if bytes[at + 2..]
+            .get(..name.len())
+            .is_some_and(|next| next.eq_ignore_ascii_case(name.as_bytes()))
+        {
             return at;
         }
         at += 2;
@@ -207,7 +235,11 @@ impl Text {
             self.out.push_str(chars);
             return;
         }
-        let chars = if std::mem::take(&mut self.at_pre_start) { chars.strip_prefix('\n').unwrap_or(chars) } else { chars };
+        let chars = if std::mem::take(&mut self.at_pre_start) {
+            chars.strip_prefix('\n').unwrap_or(chars)
+        } else {
+            chars
+        };
         for piece in chars.split_inclusive(|c: char| c.is_ascii_whitespace()) {
             let (word, end) = match piece.char_indices().next_back() {
                 Some((at, c)) if c.is_ascii_whitespace() => (&piece[..at], Some(c)),
@@ -250,8 +282,14 @@ impl Text {
         match tag.name {
             local_name!("br") => self.line_breaks += 1,
             local_name!("td") | local_name!("th") => self.tab = true,
-            local_name!("script") | local_name!("style") | local_name!("title") | local_name!("template") | local_name!("iframe")
-            | local_name!("noembed") | local_name!("noframes") | local_name!("noscript") => self.hidden = depth(self.hidden),
+            local_name!("script")
+            | local_name!("style")
+            | local_name!("title")
+            | local_name!("template")
+            | local_name!("iframe")
+            | local_name!("noembed")
+            | local_name!("noframes")
+            | local_name!("noscript") => self.hidden = depth(self.hidden),
             local_name!("pre") | local_name!("textarea") | local_name!("xmp") | local_name!("listing") => {
                 self.preformatted = depth(self.preformatted);
                 self.line_breaks = self.line_breaks.max(1);
@@ -264,9 +302,11 @@ impl Text {
         match tag.name {
             _ if !is_start => TokenSinkResult::Continue,
             local_name!("script") => TokenSinkResult::RawData(RawKind::ScriptData),
-            local_name!("style") | local_name!("iframe") | local_name!("xmp") | local_name!("noembed") | local_name!("noframes") => {
-                TokenSinkResult::RawData(RawKind::Rawtext)
-            }
+            local_name!("style")
+            | local_name!("iframe")
+            | local_name!("xmp")
+            | local_name!("noembed")
+            | local_name!("noframes") => TokenSinkResult::RawData(RawKind::Rawtext),
             local_name!("title") | local_name!("textarea") => TokenSinkResult::RawData(RawKind::Rcdata),
             _ => TokenSinkResult::Continue,
         }
@@ -277,10 +317,54 @@ impl Text {
 /// and table rows).
 fn is_block(name: &LocalName) -> bool {
     const BLOCKS: [&str; 48] = [
-        "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "dir", "div", "dl", "dt",
-        "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hgroup", "hr", "html",
-        "legend", "li", "main", "menu", "nav", "ol", "optgroup", "option", "search", "section", "select", "summary", "table", "tbody",
-        "tfoot", "thead", "tr", "ul",
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "caption",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "dir",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "head",
+        "header",
+        "hgroup",
+        "hr",
+        "html",
+        "legend",
+        "li",
+        "main",
+        "menu",
+        "nav",
+        "ol",
+        "optgroup",
+        "option",
+        "search",
+        "section",
+        "select",
+        "summary",
+        "table",
+        "tbody",
+        "tfoot",
+        "thead",
+        "tr",
+        "ul",
     ];
     BLOCKS.binary_search(&&**name).is_ok()
 }
@@ -294,21 +378,41 @@ mod tests {
 
     #[test]
     fn text_without_markup_stays() {
-        for text in ["", "plain\r\n  text > 3", "a < b and c > d", "x <- y", "1 <2, 3> 2", "我想退货 <3", "Tom && Jerry\n\nR&D"] {
+        for text in [
+            "",
+            "plain\r\n  text > 3",
+            "a < b and c > d",
+            "x <- y",
+            "1 <2, 3> 2",
+            "我想退货 <3",
+            "Tom && Jerry\n\nR&D",
+        ] {
             assert_eq!(strip_html(text), text);
         }
-        assert_eq!(strip_html("Tom &amp; Jerry\n\n&lt;b&gt; &copy &#20320;&#x597d;"), "Tom & Jerry\n\n<b> © 你好");
-        assert_eq!(strip_html("Ann <ann@example.com> wrote <https://a.b/c>"), "Ann <ann@example.com> wrote <https://a.b/c>");
+        assert_eq!(
+            strip_html("Tom &amp; Jerry\n\n&lt;b&gt; &copy &#20320;&#x597d;"),
+            "Tom & Jerry\n\n<b> © 你好"
+        );
+        assert_eq!(
+            strip_html("Ann <ann@example.com> wrote <https://a.b/c>"),
+            "Ann <ann@example.com> wrote <https://a.b/c>"
+        );
         assert_eq!(strip_html("cost <b and nothing more"), "cost <b and nothing more");
     }
 
     #[test]
     fn blocks_break_lines() {
-        assert_eq!(strip_html("<p>Hello,\n   <b>world</b>!</p> <p>Two</p>"), "Hello, world!\n\nTwo");
+        assert_eq!(
+            strip_html("<p>Hello,\n   <b>world</b>!</p> <p>Two</p>"),
+            "Hello, world!\n\nTwo"
+        );
         assert_eq!(strip_html("a<br>b<br/><br>c"), "a\nb\n\nc");
         assert_eq!(strip_html("<div>a<br></div><div><br></div><div>b</div>"), "a\n\nb");
         assert_eq!(strip_html("<ul><li>one<li>two</ul>three"), "one\ntwo\nthree");
-        assert_eq!(strip_html("<table><tr><td>a</td><td> b </td></tr><tr><th>c<th>d</table>e"), "a\tb\nc\td\ne");
+        assert_eq!(
+            strip_html("<table><tr><td>a</td><td> b </td></tr><tr><th>c<th>d</table>e"),
+            "a\tb\nc\td\ne"
+        );
         assert_eq!(strip_html("<pre>a\n  b</pre>c"), "a\n  b\nc");
         assert_eq!(strip_html("un<b>broken</b>"), "unbroken");
     }
@@ -340,7 +444,9 @@ mod tests {
     fn hostile_input_takes_linear_time() {
         let attributes: String = (0..200_000).map(|n| format!(" a{n}=1")).collect();
         assert_eq!(strip_html(&format!("<p{attributes}>x")), "x");
-        for piece in ["<a b=\"", "<", "</", "<!--", "<script>", "&", "<a ", "<title><", "<p>", "<!-- -"] {
+        for piece in [
+            "<a b=\"", "<", "</", "<!--", "<script>", "&", "<a ", "<title><", "<p>", "<!-- -",
+        ] {
             strip_html(&piece.repeat(200_000));
             strip_html(&format!("{}>", piece.repeat(200_000)));
         }

@@ -35,21 +35,44 @@ pub fn strip_quotes(body: &str) -> String {
 pub fn split_reply(body: &str) -> Reply {
     let lines: Vec<&str> = body.lines().collect();
     let mut parts = quoted_lines(&lines);
-    let own = |parts: &[Part]| (0..parts.len()).filter(|&at| parts[at] == Part::Own && !lines[at].trim().is_empty()).collect::<Vec<_>>();
+    let own = |parts: &[Part]| {
+        (0..parts.len())
+            .filter(|&at| parts[at] == Part::Own && !lines[at].trim().is_empty())
+            .collect::<Vec<_>>()
+    };
     if own(&parts).is_empty() {
         // Nothing above an unmarked quote: then it is the text.
-        parts.iter_mut().filter(|part| **part == Part::Below).for_each(|part| *part = Part::Own);
+        parts
+            .iter_mut()
+            .filter(|part| **part == Part::Below)
+            .for_each(|part| *part = Part::Own);
     }
     let lines_left = own(&parts);
     let kept = signature::body_len(&lines, &lines_left);
     for &at in &lines_left[kept..] {
         parts[at] = Part::Signature;
     }
-    let take = |wanted: &[Part]| join(lines.iter().zip(&parts).filter(|(_, part)| wanted.contains(part)).map(|(line, _)| *line));
+    let take = |wanted: &[Part]| {
+        join(
+            lines
+                .iter()
+                .zip(&parts)
+                .filter(|(_, part)| wanted.contains(part))
+                .map(|(line, _)| *line),
+        )
+    };
     let quoted = take(&[Part::Marked, Part::Below]);
     let signature = take(&[Part::Signature]);
-    let text = if quoted.is_empty() && signature.is_empty() { body.to_owned() } else { take(&[Part::Own]) };
-    Reply { text, quoted, signature }
+    let text = if quoted.is_empty() && signature.is_empty() {
+        body.to_owned()
+    } else {
+        take(&[Part::Own])
+    };
+    Reply {
+        text,
+        quoted,
+        signature,
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +97,10 @@ fn quoted_lines(lines: &[&str]) -> Vec<Part> {
         let introduction = introduction_len(&lines[at..]);
         if introduction > 0 {
             let below = &lines[at + introduction..];
-            let is_followed_by_marks = below.iter().find(|line| !line.trim().is_empty()).is_some_and(|line| is_marked(line));
+            let is_followed_by_marks = below
+                .iter()
+                .find(|line| !line.trim().is_empty())
+                .is_some_and(|line| is_marked(line));
             if is_followed_by_marks {
                 parts[at..at + introduction].fill(Part::Marked);
                 at += introduction;
@@ -107,15 +133,27 @@ fn is_separator(line: &str) -> bool {
     if line.len() > MARKER_LINE_MAX || !line.starts_with(['-', '_', '—', '─', '=', '*']) {
         return false;
     }
-    let inner = line.trim_matches(|c: char| matches!(c, '-' | '_' | '—' | '─' | '=' | '*' | ':' | '：') || c.is_whitespace()).to_lowercase();
+    let inner = line
+        .trim_matches(|c: char| matches!(c, '-' | '_' | '—' | '─' | '=' | '*' | ':' | '：') || c.is_whitespace())
+        .to_lowercase();
     SEPARATORS.contains(&inner.as_str())
 }
 
 /// How many lines the introduction at the start takes, 0 if there is none.
 fn introduction_len(lines: &[&str]) -> usize {
-    let Some(first) = lines.first().map(|line| line.trim()).filter(|line| !line.is_empty() && line.len() <= MARKER_LINE_MAX) else { return 0 };
+    let Some(first) = lines
+        .first()
+        .map(|line| line.trim())
+        .filter(|line| !line.is_empty() && line.len() <= MARKER_LINE_MAX)
+    else {
+        return 0;
+    };
     let start = first.to_lowercase();
-    let opens: Vec<&[&str]> = INTRODUCTIONS.iter().filter(|(words, _)| words.iter().any(|word| start.starts_with(word))).map(|(_, verbs)| *verbs).collect();
+    let opens: Vec<&[&str]> = INTRODUCTIONS
+        .iter()
+        .filter(|(words, _)| words.iter().any(|word| start.starts_with(word)))
+        .map(|(_, verbs)| *verbs)
+        .collect();
     let mut joined = String::new();
     for (count, line) in lines.iter().take(INTRODUCTION_LINES).enumerate() {
         let line = line.trim();
@@ -124,7 +162,9 @@ fn introduction_len(lines: &[&str]) -> usize {
         }
         joined.push(' ');
         joined.push_str(&line.to_lowercase());
-        let Some(inner) = joined.strip_suffix([':', '：']).map(str::trim_end) else { continue };
+        let Some(inner) = joined.strip_suffix([':', '：']).map(str::trim_end) else {
+            continue;
+        };
         // A date, a time or an address makes it a mail program's line and not a person's.
         let is_dated = inner.contains(|c: char| c.is_ascii_digit() || c == '@');
         let has_verb = opens.iter().any(|verbs| verbs.iter().any(|verb| inner.contains(verb)));
@@ -139,21 +179,33 @@ fn introduction_len(lines: &[&str]) -> usize {
 
 /// Whether a sender's line and two more headers start here.
 fn is_header_block(lines: &[&str]) -> bool {
-    let Some(sender) = lines.first().and_then(|line| label(line)) else { return false };
+    let Some(sender) = lines.first().and_then(|line| label(line)) else {
+        return false;
+    };
     if !SENDER_LABELS.contains(&sender.as_str()) {
         return false;
     }
     let following = lines[1..].iter().take(HEADER_LINES).filter_map(|line| label(line));
-    following.filter(|label| HEADER_LABELS.contains(&label.as_str())).count() >= 2
+    following
+        .filter(|label| HEADER_LABELS.contains(&label.as_str()))
+        .count()
+        >= 2
 }
 
 /// The label of `Label: value`, also as `*Label:* value`, in lower case.
 fn label(line: &str) -> Option<String> {
     let line = line.trim().trim_start_matches('*');
     let end = line.find([':', '：']).filter(|&end| end <= 40)?;
-    let label: String = line[..end].trim_matches(|c: char| c == '*' || c.is_whitespace()).to_lowercase();
+    let label: String = line[..end]
+        .trim_matches(|c: char| c == '*' || c.is_whitespace())
+        .to_lowercase();
     // Chinese programs pad short labels: `主 题`.
-    if label.is_ascii() { Some(label) } else { Some(label.replace(['\u{3000}', ' '], "")) }.filter(|label| !label.is_empty())
+    if label.is_ascii() {
+        Some(label)
+    } else {
+        Some(label.replace(['\u{3000}', ' '], ""))
+    }
+    .filter(|label| !label.is_empty())
 }
 
 /// Lines joined, blank ends cut, and never more than one blank line in a row.

@@ -16,14 +16,21 @@ const NAME_WORDS: usize = 4;
 pub(super) fn body_len(lines: &[&str], own: &[usize]) -> usize {
     let mut body = own.len();
     // A device line can stand below a closing, so the search goes on above what was found.
-    while let Some(found) = (1..body).rev().take(AFTER_DELIMITER + 1).filter(|&at| starts(lines, &own[at..body])).last() {
+    while let Some(found) = (1..body)
+        .rev()
+        .take(AFTER_DELIMITER + 1)
+        .filter(|&at| starts(lines, &own[at..body]))
+        .last()
+    {
         body = found;
     }
     body
 }
 
 fn starts(lines: &[&str], own: &[usize]) -> bool {
-    let Some((&first, rest)) = own.split_first() else { return false };
+    let Some((&first, rest)) = own.split_first() else {
+        return false;
+    };
     let line = lines[first].trim();
     let after = || rest.iter().map(|&at| lines[at].trim());
     let is_short = |line: &str| line.chars().take(SHORT_LINE + 1).count() <= SHORT_LINE;
@@ -33,9 +40,16 @@ fn starts(lines: &[&str], own: &[usize]) -> bool {
     if !is_short(line) {
         return false;
     }
-    let phrase = line.trim_end_matches(|c: char| matches!(c, ',' | '.' | '!' | '，' | '。' | '！' | '~' | '～' | ':') || c.is_whitespace()).to_lowercase();
+    let phrase = line
+        .trim_end_matches(|c: char| {
+            matches!(c, ',' | '.' | '!' | '，' | '。' | '！' | '~' | '～' | ':') || c.is_whitespace()
+        })
+        .to_lowercase();
     let squeezed = phrase.replace(' ', "");
-    if CLOSINGS.iter().any(|closing| *closing == phrase || *closing == squeezed) {
+    if CLOSINGS
+        .iter()
+        .any(|closing| *closing == phrase || *closing == squeezed)
+    {
         return rest.len() <= AFTER_CLOSING && after().all(|line| is_short(line) && !line.ends_with(['?', '？']));
     }
     if WEAK_CLOSINGS.contains(&phrase.as_str()) {

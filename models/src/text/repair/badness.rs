@@ -66,13 +66,20 @@ const RULES: &[&[Place]] = &[
     &[class(BAD | AROUND_BAD), class(BAD)],
     &[class(ASCII_LETTER), class(LOWER_COMMON | UPPER_COMMON), class(BAD)],
     &[class(BAD), class(AROUND_BAD)],
-    &[class(LOWER | LOWER_COMMON | BOX | CLOSE | CURRENCY | NUMERIC), class(UPPER)],
+    &[
+        class(LOWER | LOWER_COMMON | BOX | CLOSE | CURRENCY | NUMERIC),
+        class(UPPER),
+    ],
     &[class(BOX | CLOSE | CURRENCY | NUMERIC), class(LOWER)],
     &[class(LOWER | BOX | CLOSE), class(CURRENCY)],
     &[class(SPACE), class(UPPER), class(CURRENCY)],
     &[class(UPPER | BOX), class(NUMERIC | LAW)],
     &[class(LETTERS | BOX | CURRENCY | CLOSE), class(OPEN), class(NUMERIC)],
-    &[class(LETTERS | CURRENCY | NUMERIC | BOX | LAW), class(CLOSE), class(OPEN)],
+    &[
+        class(LETTERS | CURRENCY | NUMERIC | BOX | LAW),
+        class(CLOSE),
+        class(OPEN),
+    ],
     &[class(CURRENCY | NUMERIC | BOX), class(OPEN)],
     &[class(ASCII_LOWER), class(UPPER), class(OPEN | CURRENCY)],
     &[class(BOX), class(KAOMOJI)],
@@ -95,12 +102,26 @@ const RULES: &[&[Place]] = &[
     // Windows-1251.
     &[one_of("в"), one_of("Ђ")],
     &[one_of("ВГРС"), CYRILLIC_INNER, one_of("ВГРС")],
-    &[one_of("Г"), one_of("ў"), one_of("В"), one_of("Ђ"), one_of("В"), ANY, (ASCII_LETTER, " ")],
+    &[
+        one_of("Г"),
+        one_of("ў"),
+        one_of("В"),
+        one_of("Ђ"),
+        one_of("В"),
+        ANY,
+        (ASCII_LETTER, " "),
+    ],
     // `à`, `á` and the no-break space as Windows-1252.
     &[one_of("Ã"), one_of("\u{a0}¡")],
     &[class(ASCII_LOWER), one_of("ÃÂ"), one_of(" ")],
     &[class(ASCII_LOWER), class(SPACE), one_of("ÃÂ"), one_of(" ")],
-    &[(ASCII_LOWER | CLOSE, ".,?!"), one_of(" "), one_of("Â"), one_of(" "), (OPEN | CLOSE, " ")],
+    &[
+        (ASCII_LOWER | CLOSE, ".,?!"),
+        one_of(" "),
+        one_of("Â"),
+        one_of(" "),
+        (OPEN | CLOSE, " "),
+    ],
     // Windows-1253 and -1257.
     &[one_of("β"), one_of("€"), one_of("™\u{a0}Ά\u{ad}®°")],
     &[one_of("ΒΓΞΟ"), GREEK_INNER, one_of("ΒΓΞΟ")],
@@ -111,10 +132,17 @@ const RULES: &[&[Place]] = &[
 const ASCII_LEAD: usize = 2;
 const TABLE_END: usize = 0x2600;
 
-static TABLE: LazyLock<Vec<u32>> = LazyLock::new(|| (0..TABLE_END as u32).map(|code| char::from_u32(code).map_or(0, classify)).collect());
+static TABLE: LazyLock<Vec<u32>> = LazyLock::new(|| {
+    (0..TABLE_END as u32)
+        .map(|code| char::from_u32(code).map_or(0, classify))
+        .collect()
+});
 
 fn classify(c: char) -> u32 {
-    let mut mask = CLASSES.iter().filter(|(_, chars)| contains(chars, c)).fold(0, |mask, (class, _)| mask | class);
+    let mut mask = CLASSES
+        .iter()
+        .filter(|(_, chars)| contains(chars, c))
+        .fold(0, |mask, (class, _)| mask | class);
     for (class, holds) in [
         (ASCII_LOWER, c.is_ascii_lowercase()),
         (ASCII_UPPER, c.is_ascii_uppercase()),
@@ -164,7 +192,9 @@ pub(super) fn is_bad(text: &str) -> bool {
         let mut start = at + skip.saturating_sub(ASCII_LEAD);
         // The rules that begin with ASCII, and then all characters up to the next ASCII one.
         loop {
-            let Some(c) = text[start..].chars().next() else { return false };
+            let Some(c) = text[start..].chars().next() else {
+                return false;
+            };
             if matches_at(&text[start..], classes_of(c)) {
                 return true;
             }
@@ -187,6 +217,10 @@ fn matches_at(text: &str, first: u32) -> bool {
     }
     RULES.iter().any(|rule| {
         let mut chars = text.chars();
-        rule.iter().all(|(mask, literal)| chars.next().is_some_and(|c| classes_of(c) & mask != 0 || literal.contains(c)))
+        rule.iter().all(|(mask, literal)| {
+            chars
+                .next()
+                .is_some_and(|c| classes_of(c) & mask != 0 || literal.contains(c))
+        })
     })
 }

@@ -1,7 +1,9 @@
 //! The single-byte encodings that UTF-8 is mistaken for, from characters back to bytes, and the characters that the bytes
 //! of UTF-8 sequences become in them.
 
-use encoding_rs::{Encoding, ISO_8859_2, MACINTOSH, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252, WINDOWS_1253, WINDOWS_1254, WINDOWS_1257};
+use encoding_rs::{
+    Encoding, ISO_8859_2, MACINTOSH, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252, WINDOWS_1253, WINDOWS_1254, WINDOWS_1257,
+};
 use std::sync::LazyLock;
 
 /// The byte that stands for U+FFFD, which is what is left of a byte that an encoding does not assign.
@@ -23,7 +25,14 @@ pub(super) struct Charset {
 /// In the order in which they are tried: the likeliest first, and those that more text can be encoded in last.
 pub(super) static CHARSETS: LazyLock<Vec<Charset>> = LazyLock::new(|| {
     let latin_1 = Charset::new((0x80..=0xff).map(char::from).collect(), false, true);
-    let sloppy = [WINDOWS_1252, WINDOWS_1251, WINDOWS_1250, WINDOWS_1253, WINDOWS_1254, WINDOWS_1257];
+    let sloppy = [
+        WINDOWS_1252,
+        WINDOWS_1251,
+        WINDOWS_1250,
+        WINDOWS_1253,
+        WINDOWS_1254,
+        WINDOWS_1257,
+    ];
     let mut all = vec![latin_1];
     all.extend(sloppy.map(|encoding| Charset::new(decode_high(encoding), true, true)));
     all.push(Charset::new(decode_high(ISO_8859_2), false, true));
@@ -38,7 +47,10 @@ fn decode_high(encoding: &'static Encoding) -> Vec<char> {
 
 fn decode_byte(encoding: &'static Encoding, byte: u8) -> char {
     let (text, _) = encoding.decode_without_bom_handling(std::slice::from_ref(&byte));
-    text.chars().next().filter(|&c| c != '\u{fffd}').unwrap_or(char::from(byte))
+    text.chars()
+        .next()
+        .filter(|&c| c != '\u{fffd}')
+        .unwrap_or(char::from(byte))
 }
 
 /// The character of `byte` in Windows-1252, or the C1 control where it has none.
@@ -50,7 +62,11 @@ impl Charset {
     fn new(high: Vec<char>, is_sloppy: bool, restores_spaces: bool) -> Self {
         let mut high: Vec<(char, u8)> = high.into_iter().zip(0x80..=0xff).collect();
         high.sort_unstable();
-        Self { high, is_sloppy, restores_spaces }
+        Self {
+            high,
+            is_sloppy,
+            restores_spaces,
+        }
     }
 
     /// The bytes that would be read as `text`; `None` if a character is not of this encoding.
@@ -60,7 +76,11 @@ impl Charset {
                 '\u{fffd}' if self.is_sloppy => Some(LOST),
                 '\u{1a}' if self.is_sloppy => None,
                 c if c.is_ascii() => Some(c as u8),
-                c => self.high.binary_search_by_key(&c, |&(high, _)| high).ok().map(|found| self.high[found].1),
+                c => self
+                    .high
+                    .binary_search_by_key(&c, |&(high, _)| high)
+                    .ok()
+                    .map(|found| self.high[found].1),
             })
             .collect()
     }
@@ -106,7 +126,9 @@ pub(super) mod clues {
     });
 
     fn roles(c: char) -> u8 {
-        ROLES.binary_search_by_key(&c, |&(known, _)| known).map_or(0, |found| ROLES[found].1)
+        ROLES
+            .binary_search_by_key(&c, |&(known, _)| known)
+            .map_or(0, |found| ROLES[found].1)
     }
 
     /// Whether `c` is what a continuation byte becomes, and not a sign that often stands before a word.
@@ -128,7 +150,13 @@ pub(super) mod clues {
                 .collect();
             let taken = [(LEAD_2, 1), (LEAD_3, 2), (LEAD_4, 3)]
                 .into_iter()
-                .find_map(|(role, count)| if lead & role != 0 { ends.get(count - 1).copied() } else { None });
+                .find_map(|(role, count)| {
+                    if lead & role != 0 {
+                        ends.get(count - 1).copied()
+                    } else {
+                        None
+                    }
+                });
             match taken {
                 Some(end) => len += end,
                 None => return len,

@@ -16,7 +16,8 @@ struct Pairs {
     common: std::ops::RangeInclusive<u8>,
 }
 
-static ENCODINGS: LazyLock<[Pairs; 2]> = LazyLock::new(|| [Pairs::new(GBK, 0xb0..=0xd7).with_euro(), Pairs::new(BIG5, 0xa4..=0xc6)]);
+static ENCODINGS: LazyLock<[Pairs; 2]> =
+    LazyLock::new(|| [Pairs::new(GBK, 0xb0..=0xd7).with_euro(), Pairs::new(BIG5, 0xa4..=0xc6)]);
 
 impl Pairs {
     fn new(encoding: &'static Encoding, common: std::ops::RangeInclusive<u8>) -> Self {
@@ -43,11 +44,15 @@ impl Pairs {
     }
 
     fn pair(&self, c: char) -> Option<[u8; 2]> {
-        self.bytes.get(c as usize).filter(|&&pair| pair != 0).map(|pair| pair.to_be_bytes())
+        self.bytes
+            .get(c as usize)
+            .filter(|&&pair| pair != 0)
+            .map(|pair| pair.to_be_bytes())
     }
 
     fn is_common(&self, c: char) -> bool {
-        self.pair(c).is_some_and(|[lead, trail]| self.common.contains(&lead) && trail >= 0xa1)
+        self.pair(c)
+            .is_some_and(|[lead, trail]| self.common.contains(&lead) && trail >= 0xa1)
     }
 }
 
@@ -136,7 +141,10 @@ impl Stretch {
         if !is_punctuation(&repaired) {
             let shown = &text[..self.len];
             let count = repaired.chars().count();
-            let common = repaired.chars().filter(|&c| is_sign(c) || encoding.is_common(c) || is_kana(c)).count();
+            let common = repaired
+                .chars()
+                .filter(|&c| is_sign(c) || encoding.is_common(c) || is_kana(c))
+                .count();
             let shown_common = shown.chars().filter(|&c| encoding.is_common(c)).count();
             // At least four in five characters are common ones, and less than half of those shown were.
             if count < CHARS_MIN || common * 5 < count * 4 || shown_common * 2 >= shown.chars().count() {

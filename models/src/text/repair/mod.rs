@@ -4,8 +4,8 @@
 //! The method and the tables of characters follow ftfy 6.3 by Robyn Speer (Apache-2.0, github.com/rspeer/python-ftfy).
 
 mod badness;
-mod chinese;
 mod charsets;
+mod chinese;
 mod utf8;
 
 use badness::is_bad;
@@ -84,7 +84,11 @@ fn repair_inside(text: &str, depth: usize) -> Option<String> {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let start = text.len() - rest.len();
-        let sequence = if before.is_some_and(clues::is_continuation_strict) { 0 } else { clues::sequence_len(rest) };
+        let sequence = if before.is_some_and(clues::is_continuation_strict) {
+            0
+        } else {
+            clues::sequence_len(rest)
+        };
         if sequence == 0 {
             before = Some(c);
             rest = &rest[c.len_utf8()..];
@@ -115,7 +119,11 @@ fn replace_c1(text: &str) -> Option<String> {
     if !text.contains(is_c1) {
         return None;
     }
-    Some(text.chars().map(|c| if is_c1(c) { charsets::windows_1252(c as u8) } else { c }).collect())
+    Some(
+        text.chars()
+            .map(|c| if is_c1(c) { charsets::windows_1252(c as u8) } else { c })
+            .collect(),
+    )
 }
 
 #[cfg(test)]

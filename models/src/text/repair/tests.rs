@@ -31,10 +31,17 @@ fn single_byte_encodings() {
 fn chinese_encodings() {
     assert_eq!(repair_mojibake("浣犲ソ"), "你好");
     assert_eq!(repair_mojibake("order 12: 浣犲ソ, thanks"), "order 12: 你好, thanks");
-    for text in ["我的订单什么时候可以发货", "你好，请问这个商品还有货吗，谢谢", "it’s not working"] {
+    for text in [
+        "我的订单什么时候可以发货",
+        "你好，请问这个商品还有货吗，谢谢",
+        "it’s not working",
+    ] {
         let repaired = repair_mojibake(&misread(text, GBK));
         // An odd number of bytes loses the last character.
-        assert!(repaired == text || text.starts_with(repaired.trim_end_matches('\u{fffd}')), "{repaired}");
+        assert!(
+            repaired == text || text.starts_with(repaired.trim_end_matches('\u{fffd}')),
+            "{repaired}"
+        );
         assert!(repaired.chars().count() == text.chars().count(), "{repaired}");
     }
     let traditional = misread("退貨", BIG5);
@@ -45,8 +52,20 @@ fn chinese_encodings() {
 #[test]
 fn sound_text_stays() {
     for text in [
-        "", "plain", "Größe: 12 £, naïve café – “quoted” …", "L’été à Orléans, déjà vu", "AÑO NUEVO, NIÑO ¿qué?", "ÇA VA ÊTRE BIEN…",
-        "你好，世界", "我想退货，怎么操作？", "書籍を返品したい。", "환불 요청합니다", "Привет, где заказ?", "Καλημέρα σας", "5×£35 and 20 °C ± 2", "珀 浣 氵",
+        "",
+        "plain",
+        "Größe: 12 £, naïve café – “quoted” …",
+        "L’été à Orléans, déjà vu",
+        "AÑO NUEVO, NIÑO ¿qué?",
+        "ÇA VA ÊTRE BIEN…",
+        "你好，世界",
+        "我想退货，怎么操作？",
+        "書籍を返品したい。",
+        "환불 요청합니다",
+        "Привет, где заказ?",
+        "Καλημέρα σας",
+        "5×£35 and 20 °C ± 2",
+        "珀 浣 氵",
     ] {
         assert_eq!(repair_mojibake(text), text);
     }
@@ -54,7 +73,10 @@ fn sound_text_stays() {
 
 #[test]
 fn lines_are_their_own() {
-    assert_eq!(repair_mojibake("cafÃ©\nнормально\r\nschÃ¶n\n"), "café\nнормально\r\nschön\n");
+    assert_eq!(
+        repair_mojibake("cafÃ©\nнормально\r\nschÃ¶n\n"),
+        "café\nнормально\r\nschön\n"
+    );
 }
 
 proptest! {

@@ -14,12 +14,18 @@ pub(super) fn restore_no_break_spaces(bytes: &[u8]) -> Vec<u8> {
         if byte == 0xc3 && len == 2 {
             // `à` is a word in French, so its space is one of its own; in Portuguese it also begins `às` and `àquele`.
             out.extend([0xc3, 0xa0]);
-            let joins = [&b" "[..], b"quele", b"quela", b"quilo", b"s "].iter().any(|next| rest[2..].starts_with(next));
+            let joins = [&b" "[..], b"quele", b"quela", b"quilo", b"s "]
+                .iter()
+                .any(|next| rest[2..].starts_with(next));
             if !joins {
                 out.push(b' ');
             }
         } else {
-            out.extend(rest[..len.max(1)].iter().map(|&b| if len > 0 && b == b' ' { 0xa0 } else { b }));
+            out.extend(
+                rest[..len.max(1)]
+                    .iter()
+                    .map(|&b| if len > 0 && b == b' ' { 0xa0 } else { b }),
+            );
         }
         at += len.max(1);
     }
@@ -66,9 +72,19 @@ fn lossy_len(bytes: &[u8]) -> usize {
     let next = |b: u8| matches!(b, 0x80..=0xbf) || b == LOST;
     match *bytes {
         [0xc2..=0xdf, LOST, ..] | [0xc2 | 0xc3, b'?', ..] => 2,
-        [0xed, 0xa0..=0xaf, b, 0xed, 0xb0..=0xbf, c, ..] if (lost(b) && (lost(c) || next(c))) || (next(b) && lost(c)) => 6,
+        [0xed, 0xa0..=0xaf, b, 0xed, 0xb0..=0xbf, c, ..]
+            if (lost(b) && (lost(c) || next(c))) || (next(b) && lost(c)) =>
+        {
+            6
+        }
         [0xe0..=0xef, b, c, ..] if (lost(b) && next(c)) || (next(b) && lost(c)) => 3,
-        [0xf0..=0xf4, b, c, d, ..] if (lost(b) && next(c) && next(d)) || (next(b) && lost(c) && next(d)) || (next(b) && next(c) && lost(d)) => 4,
+        [0xf0..=0xf4, b, c, d, ..]
+            if (lost(b) && next(c) && next(d))
+                || (next(b) && lost(c) && next(d))
+                || (next(b) && next(c) && lost(d)) =>
+        {
+            4
+        }
         [LOST, ..] => 1,
         _ => 0,
     }
@@ -87,9 +103,21 @@ pub(super) fn decode(bytes: Vec<u8>) -> Option<String> {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         match bytes[at..] {
-            [0xed, high @ 0xa0..=0xaf, high_low @ 0x80..=0xbf, 0xed, low @ 0xb0..=0xbf, low_low @ 0x80..=0xbf, ..] => {
+            [
+                0xed,
+                high @ 0xa0..=0xaf,
+                high_low @ 0x80..=0xbf,
+                0xed,
+                low @ 0xb0..=0xbf,
+                low_low @ 0x80..=0xbf,
+                ..,
+            ] => {
                 let bits = |byte: u8, mask: u8| u32::from(byte & mask);
-                let code = 0x10000 + (bits(high, 0xf) << 16) + (bits(high_low, 0x3f) << 10) + (bits(low, 0xf) << 6) + bits(low_low, 0x3f);
+                let code = 0x10000
+                    + (bits(high, 0xf) << 16)
+                    + (bits(high_low, 0x3f) << 10)
+                    + (bits(low, 0xf) << 6)
+                    + bits(low_low, 0x3f);
                 out.extend(char::from_u32(code)?.encode_utf8(&mut [0; 4]).as_bytes());
                 at += 6;
             }
