@@ -1,0 +1,220 @@
+//! Phone numbers: international ones by country code and length (ITU-T E.164), national ones by their usual grouping,
+//! and what has no form of its own by the words around it.
+
+use super::certainty;
+use super::checksums::{is_day, value};
+use super::context::{self, Says};
+use super::number::{Number, is_right_free};
+use super::phone_codes::is_international;
+
+/// Words and signs before an extension.
+const EXTENSIONS: [&str; 14] =
+    ["extension", "ext.", "ext", "extn", "x", "#", "分机", "轉", "转", "доб.", "poste", "durchwahl", "dw", "int."];
+const EXTENSION_DIGITS_MAX: usize = 6;
+
+/// Where the phone number that `number` is ends, its extension included, and how certain it is.
+pub(super) fn end(number: &Number<'_>) -> Option<(usize, u8)> {
+    let count = number.digits().len();
+    if !number.left_ok || !(6..=18).contains(&count) || is_dated(number) {
+        return None;
+    }
+    let extended = extension(number.text, number.end);
+    if extended.is_none() && !number.right_ok {
+        return None;
+    }
+    let end = extended.unwrap_or(number.end);
+    let found = |certainty| Some((end, certainty));
+    if number.plus {
+        return if has_international_form(number) { found(certainty::PHONE_INTERNATIONAL) } else { None };
+    }
+    let typical = is_abroad(number) || is_typical(number);
+    let loose = number.alone && is_loose(number);
+    if !typical && !loose {
+        return None;
+    }
+    let says = context::phone(number.text, number.start, end);
+    if typical && says != Says::No {
+        return found(if extended.is_some() { certainty::PHONE_INTERNATIONAL } else { certainty::PHONE });
+    }
+    let own_line = number.lens().len() > 1 && context::is_own_line(number.text, number.start, end);
+    let grouped_and_extended = number.lens().len() > 1 && extended.is_some();
+    if loose && (says == Says::Yes || (says == Says::Nothing && (own_line || grouped_and_extended))) {
+        return found(certainty::PHONE_BY_CONTEXT);
+    }
+    None
+}
+
+fn extension(text: &str, end: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let skip = |at: usize, signs: &[u8], most: usize| {
+        at + bytes[at..].iter().take(most).take_while(|byte| signs.contains(byte)).count()
+    };
+    let at = skip(end, b" ,;(", 3);
+    let word = EXTENSIONS.iter().find(|word| {
+        text.get(at..at + word.len()).is_some_and(|there| there.to_lowercase() == **word)
+            && text[at + word.len()..].starts_with(|c: char| c.is_ascii_digit() || matches!(c, ' ' | '.' | ':'))
+    })?;
+    let from = skip(at + word.len(), b" .:", 3);
+    let to = skip(from, b"0123456789", EXTENSION_DIGITS_MAX + 1);
+    ((1..=EXTENSION_DIGITS_MAX).contains(&(to - from)) && is_right_free(text, to)).then_some(to)
+}
+
+/// `+`, country code, number. The trunk zero in `+44 (0)20` is not counted.
+fn has_international_form(number: &Number<'_>) -> bool {
+    let lens = number.lens();
+    if number.gaps().contains(&b'?') || number.digits().len() < 7 {
+        return false;
+    }
+    let trunk = (lens.len() > 2 && lens[1] == 1 && number.digits()[lens[0]] == 0).then_some(lens[0]);
+    let digits = number.digits().iter().enumerate().filter(|(place, _)| Some(*place) != trunk);
+    let mut kept = [0; 20];
+    let count = digits.zip(&mut kept).map(|((_, &digit), place)| *place = digit).count();
+    is_international(&kept[..count])
+}
+
+/// International with `00` or `011` instead of `+`, or with a country code and a mobile number that give themselves away.
+fn is_abroad(number: &Number<'_>) -> bool {
+    let (digits, lens) = (number.digits(), number.lens());
+    let grouped = lens.len() > 1;
+    let after = match digits {
+        [0, 0, rest @ ..] if !number.bracket => rest,
+        [0, 1, 1, rest @ ..] if grouped && lens[0] == 3 => rest,
+        [8, 6, rest @ ..] if rest.len() == 11 => return is_chinese_mobile(rest),
+        [9, 1, rest @ ..] if rest.len() == 10 && grouped && lens[0] == 2 => return rest[0] >= 6,
+        _ => return false,
+    };
+    (grouped || after.len() >= 9) && !number.gaps().contains(&b'?') && is_international(after)
+}
+
+fn is_chinese_mobile(digits: &[u8]) -> bool {
+    digits.len() == 11 && digits[0] == 1 && digits[1] >= 3
+}
+
+/// A form that hardly anything but a phone number has.
+fn is_typical(number: &Number<'_>) -> bool {
+    let (digits, lens, gaps) = (number.digits(), number.lens(), number.gaps());
+    if gaps.contains(&b'?') {
+        return false;
+    }
+    match (lens, digits) {
+        ([11], _) | ([3, 4, 4] | [3, 3, 5] | [4, 4, 3] | [3, 8], [1, ..]) if is_chinese_mobile(digits) => true,
+        // National with the trunk zero, in one piece: France, Britain, Australia, Japan, Taiwan, Germany.
+        ([10 | 11], [0, 1..=9, ..]) => true,
+        // North America (also 400 and 800 numbers of China).
+        ([3, 3, 4], _) | ([1, 3, 3, 4], [1, ..]) => true,
+        ([3, 4, 3], [4 | 8, 0, 0, ..]) | ([4, 3, 3], [1, 3 | 8, 0, 0, ..]) => number.is_even(),
+        // Russia, with its trunk 8 or code 7.
+        ([1, 3, 3, 2, 2] | [1, 3, 3, 4] | [1, 3, 2, 2, 3], [7 | 8, 3..=9, ..]) => true,
+        // India; Brazil (a mobile number begins with 9 after the area).
+        ([5, 5], [6..=9, ..]) => matches!(gaps, b" " | b"-"),
+        ([2, 5, 4], [_, _, 9, ..]) => true,
+        // Spain, Portugal, Poland: mobile numbers.
+        ([3, 3, 3], [6 | 7, ..]) => gaps == b"  " && !digits.ends_with(&[0, 0, 0]),
+        ([3, 2, 2, 2], [6..=9, ..]) => number.is_even(),
+        _ => has_trunk_zero(number) || has_bracketed_area(number),
+    }
+}
+
+/// Grouped with a trunk zero: `030 1234567`, `01 23 45 67 89`, `0171-12 34 567`, `010-12345678`.
+fn has_trunk_zero(number: &Number<'_>) -> bool {
+    let (digits, lens) = (number.digits(), number.lens());
+    matches!(digits, [0, 1..=9, ..])
+        && (9..=12).contains(&digits.len())
+        && lens.len() >= 2
+        && (2..=6).contains(&lens[0])
+        && lens[1..].iter().all(|len| (2..=8).contains(len))
+        && number.gaps()[1..].windows(2).all(|pair| pair[0] == pair[1])
+}
+
+/// `(011) 4706-6184`, `(88) 684-334`; not `(2019) 12345`.
+fn has_bracketed_area(number: &Number<'_>) -> bool {
+    let (digits, lens) = (number.digits(), number.lens());
+    let year = lens[0] == 4 && (1900..2100).contains(&value(&digits[..4]));
+    number.bracket
+        && lens.len() >= 2
+        && (2..=6).contains(&lens[0])
+        && (8..=12).contains(&digits.len())
+        && lens[1..].iter().all(|len| (2..=8).contains(len))
+        && !year
+}
+
+/// A form that a phone number may have, if something else says that it is one.
+fn is_loose(number: &Number<'_>) -> bool {
+    let (digits, lens, gaps) = (number.digits(), number.lens(), number.gaps());
+    if lens.len() == 1 {
+        return (7..=15).contains(&digits.len());
+    }
+    let dotted_four = lens.len() == 4 && gaps.iter().all(|&gap| gap == b'.') && lens.iter().any(|&len| len != 2);
+    !dotted_four
+        && !gaps.contains(&b'?')
+        && (6..=15).contains(&digits.len())
+        && (lens[0] > 1 || digits.len() >= 9)
+        && lens[1..].iter().all(|len| (2..=8).contains(len))
+        && gaps[1..].windows(2).all(|pair| pair[0] == pair[1])
+}
+
+/// A date, alone or before something else: `2026-11-22`, `22.11.2026 10`, `20261122`.
+fn is_dated(number: &Number<'_>) -> bool {
+    let (digits, lens) = (number.digits(), number.lens());
+    let is_year = |year: u32| (1900..2100).contains(&year);
+    let is_either = |a: u32, b: u32| is_day(a, b) || is_day(b, a);
+    if let [8] = lens {
+        return is_year(value(&digits[..4])) && is_day(value(&digits[4..6]), value(&digits[6..8]));
+    }
+    let [a, b, c, ..] = *lens else { return false };
+    let part = |from: usize, len: usize| value(&digits[from..from + len]);
+    match (a, b, c) {
+        (4, 1 | 2, 1 | 2) => is_year(part(0, 4)) && is_day(part(4, b), part(4 + b, c)),
+        (1 | 2, 1 | 2, 4) => is_year(part(a + b, 4)) && is_either(part(0, a), part(a, b)),
+        (2, 2, 2) if lens.len() == 3 => number.gaps()[0] != b' ' && is_either(part(0, 2), part(2, 2)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::pii::PiiRules;
+
+    #[test]
+    fn of_all_regions() {
+        for number in [
+            "+1 (212) 555-0123", "(212) 555-0123", "212-555-0123", "212.555.0123", "+1-212-555-0123x1234", "1-800-555-0199",
+            "001-212-555-0123x99", "212 555 0123 ext. 12", "+44 20 7946 0018", "020 7946 0018", "07700 900123", "+44 (0)20 7946 0018",
+            "+49 30 23125 123", "030 23125 123", "0171/2312512", "0049 30 231251", "+33 1 99 00 12 34", "01 99 00 12 34", "01.99.00.12.34",
+            "+34 612 345 678", "612 345 678", "+39 06 9876 5432", "020-555 1234", "+31 6 12345678", "+41 44 668 18 00", "044 668 18 00",
+            "0412 345 678", "(02) 5550 1234", "+64 21 123 4567", "+91 98765 43210", "98765 43210", "13800138000", "138 0013 8000",
+            "+86 138-0013-8000", "8613800138000", "010-12345678", "(0755) 1234 5678", "400-123-4567", "+852 9123 4567", "0912-345-678",
+            "03-1234-5678", "090-1234-5678", "010-1234-5678", "(11) 91234-5678", "+52 55 1234 5678", "8 (905) 123-45-67", "+7 905 123-45-67",
+            "050-1234567", "+27 82 123 4567", "08-123 456 78", "+47 22 12 34 56", "+４９ ３０ ２３１２５１",
+        ] {
+            assert_eq!(PiiRules::default().mask(&format!("so {number}, ok")), "so <phone>, ok", "{number}");
+            assert_eq!(PiiRules::default().mask(&format!("电话：{number}。")), "电话：<phone>。", "{number}");
+        }
+        assert_eq!(PiiRules::default().mask("我的手机13800138000"), "我的手机<phone>");
+    }
+
+    #[test]
+    fn by_the_words_around() {
+        for (text, masked) in [
+            ("call me at 555 0123", "call me at <phone>"),
+            ("my mobile is 2125550123", "my mobile is <phone>"),
+            ("联系方式 9123 4567", "联系方式 <phone>"),
+            ("Acme\n61 51 81\nHull", "Acme\n<phone>\nHull"),
+            ("51-16-34-25-Office", "<phone>-Office"),
+            ("call about order 12345678", "call about order 12345678"),
+        ] {
+            assert_eq!(PiiRules::default().mask(text), masked);
+        }
+    }
+
+    #[test]
+    fn other_numbers_stay() {
+        for text in [
+            "on 2026-11-22 at 10:30", "22.11.2026 10:30", "order 123-456-7890", "order #2125550123", "$1 234 567", "1,234,567.89",
+            "version 10.2.3", "订单20261122000123", "tracking 9400111899223", "within 24-48 hours", "1 2 3 4 5 6 7 8 9 10",
+            "10 000 000", "24/7", "pages 100-200", "call me in 10 20 minutes", "unix 1700000000", "3.14159265", "call me on 22.11.2026",
+        ] {
+            assert_eq!(PiiRules::default().mask(text), text);
+        }
+    }
+}
