@@ -5,36 +5,36 @@ use super::number::Number;
 
 /// (first prefix, last prefix, digits of the prefix, shortest, longest number) of the issuers.
 const ISSUERS: &[(u32, u32, usize, usize, usize)] = &[
-    (4, 4, 1, 16, 16),         // Visa
-    (4, 4, 1, 13, 13),         // Visa, old
-    (4, 4, 1, 19, 19),         // Visa, long
-    (51, 55, 2, 16, 16),       // Mastercard
-    (2221, 2720, 4, 16, 16),   // Mastercard
-    (34, 34, 2, 15, 15),       // American Express
-    (37, 37, 2, 15, 15),       // American Express
-    (300, 305, 3, 14, 19),     // Diners Club
-    (309, 309, 3, 14, 19),     // Diners Club
-    (36, 36, 2, 14, 19),       // Diners Club
-    (38, 39, 2, 14, 19),       // Diners Club
-    (6011, 6011, 4, 16, 19),   // Discover
-    (644, 659, 3, 16, 19),     // Discover, RuPay, Elo
-    (622, 629, 3, 16, 19),     // UnionPay
-    (620, 621, 3, 16, 19),     // UnionPay
-    (810, 817, 3, 16, 19),     // UnionPay
-    (3528, 3589, 4, 16, 19),   // JCB
-    (1800, 1800, 4, 15, 15),   // JCB, old
-    (2131, 2131, 4, 15, 15),   // JCB, old
-    (2200, 2204, 4, 16, 19),   // Mir
-    (50, 50, 2, 12, 19),       // Maestro, Elo, Verve, RuPay
-    (56, 58, 2, 12, 19),       // Maestro
-    (6304, 6304, 4, 12, 19),   // Maestro
-    (6390, 6390, 4, 12, 19),   // Maestro
-    (6759, 6763, 4, 12, 19),   // Maestro
-    (636, 639, 3, 16, 19),     // InterPayment, InstaPayment, Hipercard
-    (60, 60, 2, 16, 16),       // RuPay, Hipercard
-    (82, 82, 2, 16, 16),       // RuPay
-    (9792, 9792, 4, 16, 16),   // Troy
-    (1, 1, 1, 15, 15),         // UATP
+    (4, 4, 1, 16, 16),       // Visa
+    (4, 4, 1, 13, 13),       // Visa, old
+    (4, 4, 1, 19, 19),       // Visa, long
+    (51, 55, 2, 16, 16),     // Mastercard
+    (2221, 2720, 4, 16, 16), // Mastercard
+    (34, 34, 2, 15, 15),     // American Express
+    (37, 37, 2, 15, 15),     // American Express
+    (300, 305, 3, 14, 19),   // Diners Club
+    (309, 309, 3, 14, 19),   // Diners Club
+    (36, 36, 2, 14, 19),     // Diners Club
+    (38, 39, 2, 14, 19),     // Diners Club
+    (6011, 6011, 4, 16, 19), // Discover
+    (644, 659, 3, 16, 19),   // Discover, RuPay, Elo
+    (622, 629, 3, 16, 19),   // UnionPay
+    (620, 621, 3, 16, 19),   // UnionPay
+    (810, 817, 3, 16, 19),   // UnionPay
+    (3528, 3589, 4, 16, 19), // JCB
+    (1800, 1800, 4, 15, 15), // JCB, old
+    (2131, 2131, 4, 15, 15), // JCB, old
+    (2200, 2204, 4, 16, 19), // Mir
+    (50, 50, 2, 12, 19),     // Maestro, Elo, Verve, RuPay
+    (56, 58, 2, 12, 19),     // Maestro
+    (6304, 6304, 4, 12, 19), // Maestro
+    (6390, 6390, 4, 12, 19), // Maestro
+    (6759, 6763, 4, 12, 19), // Maestro
+    (636, 639, 3, 16, 19),   // InterPayment, InstaPayment, Hipercard
+    (60, 60, 2, 16, 16),     // RuPay, Hipercard
+    (82, 82, 2, 16, 16),     // RuPay
+    (9792, 9792, 4, 16, 16), // Troy
+    (1, 1, 1, 15, 15),       // UATP
 ];
 
 /// Whether the digits of `number`, as grouped, are a card's.
@@ -68,12 +68,32 @@ mod tests {
     #[test]
     fn published_test_numbers_in_any_grouping() {
         for number in [
-            "4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111", "4222222222222", "5555555555554444",
-            "2223 0031 2200 3222", "378282246310005", "3782 822463 10005", "30569309025904", "3056 930902 5904",
-            "6011111111111117", "3530111333300000", "6200000000000005", "4111.1111.1111.1111", "４１１１１１１１１１１１１１１１",
+            "4111111111111111",
+            "4111 1111 1111 1111",
+            "4111-1111-1111-1111",
+            "4222222222222",
+            "5555555555554444",
+            "2223 0031 2200 3222",
+            "378282246310005",
+            "3782 822463 10005",
+            "30569309025904",
+            "3056 930902 5904",
+            "6011111111111117",
+            "3530111333300000",
+            "6200000000000005",
+            "4111.1111.1111.1111",
+            "４１１１１１１１１１１１１１１１",
         ] {
-            assert_eq!(PiiRules::default().mask(&format!("card {number}, thanks")), "card <card>, thanks", "{number}");
-            assert_eq!(PiiRules::default().mask(&format!("卡号{number}。")), "卡号<card>。", "{number}");
+            assert_eq!(
+                PiiRules::default().mask(&format!("card {number}, thanks")),
+                "card <card>, thanks",
+                "{number}"
+            );
+            assert_eq!(
+                PiiRules::default().mask(&format!("卡号{number}。")),
+                "卡号<card>。",
+                "{number}"
+            );
         }
         assert_eq!(PiiRules::default().mask("4111 1111 1111 1111 12/27"), "<card> 12/27");
     }

@@ -37,7 +37,11 @@ fn dihedral(a: u8, b: u8) -> u8 {
 
 /// The weighted sum of the leading digits; `weights` may be shorter than `digits`.
 pub(super) fn weighted(digits: &[u8], weights: &[u32]) -> u32 {
-    digits.iter().zip(weights).map(|(&digit, weight)| u32::from(digit) * weight).sum()
+    digits
+        .iter()
+        .zip(weights)
+        .map(|(&digit, weight)| u32::from(digit) * weight)
+        .sum()
 }
 
 /// ISO/IEC 7064 MOD 11,10: German tax id.
@@ -54,18 +58,25 @@ pub(super) fn mod_11_10(digits: &[u8]) -> bool {
 
 /// The number that `digits` write, modulo `modulus`.
 pub(super) fn modulo(digits: &[u8], modulus: u32) -> u32 {
-    digits.iter().fold(0, |rest, &digit| (rest * 10 + u32::from(digit)) % modulus)
+    digits
+        .iter()
+        .fold(0, |rest, &digit| (rest * 10 + u32::from(digit)) % modulus)
 }
 
 /// The number that at most nine digits write.
 pub(super) fn value(digits: &[u8]) -> u32 {
-    digits.iter().take(9).fold(0, |value, &digit| value * 10 + u32::from(digit))
+    digits
+        .iter()
+        .take(9)
+        .fold(0, |value, &digit| value * 10 + u32::from(digit))
 }
 
 /// A day that the calendar has (February always with 29).
 pub(super) fn is_day(month: u32, day: u32) -> bool {
     const DAYS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let days = usize::try_from(month).ok().and_then(|month| DAYS.get(month.checked_sub(1)?));
+    let days = usize::try_from(month)
+        .ok()
+        .and_then(|month| DAYS.get(month.checked_sub(1)?));
     days.is_some_and(|&days| (1..=days).contains(&day))
 }
 
@@ -79,8 +90,11 @@ mod tests {
 
     #[test]
     fn known_numbers_hold_and_every_changed_digit_is_seen() {
-        let checks: [(&str, fn(&[u8]) -> bool); 3] =
-            [("4111111111111111", luhn), ("2363", verhoeff), ("86095742719", mod_11_10)];
+        let checks: [(&str, fn(&[u8]) -> bool); 3] = [
+            ("4111111111111111", luhn),
+            ("2363", verhoeff),
+            ("86095742719", mod_11_10),
+        ];
         for (text, check) in checks {
             let mut number = digits(text);
             assert!(check(&number), "{text}");

@@ -12,41 +12,56 @@ pub(super) enum Says {
     Nothing,
 }
 
+#[rustfmt::skip]
 const PHONE: &[&str] = &[
-    "phone", "phones", "telephone", "tel", "tele", "cell", "cellphone", "mobile", "mob", "call", "calling", "called", "dial",
-    "dialed", "reach", "ring", "text", "sms", "whatsapp", "fax", "hotline", "landline", "contact", "answering", "ph",
-    "cellular", "handy", "telefon", "telefonnummer", "handynummer", "rufnummer", "mobilnummer", "mobil", "téléphone", "tél",
-    "telefax", "portable", "appeler", "appelez", "joindre", "teléfono", "telefono", "móvil", "movil", "celular",
-    "llamar", "llame", "llámame", "telefone", "telemóvel", "cellulare", "chiamare", "telefoon", "telefoonnummer", "mobiel", "gsm",
-    "puhelin", "telefonnr", "ring", "тел", "телефон", "телефону", "моб", "мобильный", "позвоните", "звоните", "电话", "手机", "致电",
-    "拨打", "联系方式", "联系我", "传真", "座机", "热线", "電話", "手機", "聯絡", "携帯", "전화", "휴대폰", "연락처", "핸드폰", "טלפון", "נייד",
-    "هاتف", "جوال", "फोन", "मोबाइल", "โทร", "微信", "打给我", "打到", "本人号码", "我的号码", "my number", "number to call",
+    "phone", "phones", "telephone", "tel", "tele", "cell", "cellphone", "mobile", "mob", "call", "calling", "called",
+    "dial", "dialed", "reach", "ring", "text", "sms", "whatsapp", "fax", "hotline", "landline", "contact",
+    "answering", "ph", "cellular", "handy", "telefon", "telefonnummer", "handynummer", "rufnummer", "mobilnummer",
+    "mobil", "téléphone", "tél", "telefax", "portable", "appeler", "appelez", "joindre", "teléfono", "telefono",
+    "móvil", "movil", "celular", "llamar", "llame", "llámame", "telefone", "telemóvel", "cellulare", "chiamare",
+    "telefoon", "telefoonnummer", "mobiel", "gsm", "puhelin", "telefonnr", "ring", "тел", "телефон", "телефону",
+    "моб", "мобильный", "позвоните", "звоните", "电话", "手机", "致电", "拨打", "联系方式", "联系我", "传真", "座机", "热线", "電話", "手機",
+    "聯絡", "携帯", "전화", "휴대폰", "연락처", "핸드폰", "טלפון", "נייד", "هاتف", "جوال", "फोन", "मोबाइल", "โทร", "微信", "打给我", "打到",
+    "本人号码", "我的号码", "my number", "number to call",
 ];
+#[rustfmt::skip]
 const PHONE_AFTER: &[&str] = &[
-    "office", "fax", "home", "cell", "mobile", "work", "phone", "tel", "main", "手机", "电话", "座机", "whatsapp", "direct", "mob",
+    "office", "fax", "home", "cell", "mobile", "work", "phone", "tel", "main", "手机", "电话", "座机", "whatsapp", "direct",
+    "mob",
 ];
+#[rustfmt::skip]
 const OTHER: &[&str] = &[
-    "order", "orders", "invoice", "ticket", "case", "ref", "reference", "booking", "confirmation", "tracking", "serial", "sku",
-    "part", "policy", "parcel", "package", "shipment", "shipping", "transaction", "txn", "account", "acct", "item", "id", "code", "pin",
-    "otp", "price", "amount", "total", "cost", "costs", "paid", "pay", "model", "version", "ver", "imei", "isbn", "ean", "upc", "barcode", "batch",
-    "asin", "receipt", "claim", "incident", "request", "bestellung", "bestellnummer", "rechnung", "auftrag", "commande", "facture",
-    "pedido", "factura", "ordine", "fattura", "bestelling", "заказ", "订单", "单号", "訂單", "單號", "运单", "快递", "物流", "编号", "編號", "验证码",
-    "价格", "金额", "型号", "工单", "流水号", "注文", "주문", "kb", "error", "build", "port", "card", "卡号",
+    "order", "orders", "invoice", "ticket", "case", "ref", "reference", "booking", "confirmation", "tracking",
+    "serial", "sku", "part", "policy", "parcel", "package", "shipment", "shipping", "transaction", "txn", "account",
+    "acct", "item", "id", "code", "pin", "otp", "price", "amount", "total", "cost", "costs", "paid", "pay", "model",
+    "version", "ver", "imei", "isbn", "ean", "upc", "barcode", "batch", "asin", "receipt", "claim", "incident",
+    "request", "bestellung", "bestellnummer", "rechnung", "auftrag", "commande", "facture", "pedido", "factura",
+    "ordine", "fattura", "bestelling", "заказ", "订单", "单号", "訂單", "單號", "运单", "快递", "物流", "编号", "編號", "验证码", "价格",
+    "金额", "型号", "工单", "流水号", "注文", "주문", "kb", "error", "build", "port", "card", "卡号",
 ];
 
 /// Words that may stand between the name of a number and the number: `order number is 12`.
-const LINKS: &[&str] = &["no", "number", "numbers", "nr", "num", "is", "id", "code", "was", "nummer", "numéro", "número", "numero"];
+#[rustfmt::skip]
+const LINKS: &[&str] = &[
+    "no", "number", "numbers", "nr", "num", "is", "id", "code", "was", "nummer", "numéro", "número", "numero",
+];
 
 /// Whether the words around `start..end` call it a phone number. No only if it is directly named as something else.
 pub(super) fn phone(text: &str, start: usize, end: usize) -> Says {
     let window = before(text, start);
     let (yes, no) = (last_mention(&window, PHONE), last_mention(&window, OTHER));
     if let Some(no) = no.filter(|&no| yes.is_none_or(|yes| yes < no)) {
-        let mut between = window[no..].split(|c: char| !is_spaced_letter(c)).filter(|word| !word.is_empty());
+        let mut between = window[no..]
+            .split(|c: char| !is_spaced_letter(c))
+            .filter(|word| !word.is_empty());
         let direct = between.all(|word| LINKS.contains(&word)) && !window[no..].contains(['.', ',', ';', '\n']);
         return if direct { Says::No } else { Says::Nothing };
     }
-    if yes.is_some() || last_mention(&after(text, end), PHONE_AFTER).is_some() { Says::Yes } else { Says::Nothing }
+    if yes.is_some() || last_mention(&after(text, end), PHONE_AFTER).is_some() {
+        Says::Yes
+    } else {
+        Says::Nothing
+    }
 }
 
 /// Whether one of `words` stands close before `start`.
@@ -56,7 +71,9 @@ pub(super) fn mentions(text: &str, start: usize, words: &[&str]) -> bool {
 
 /// Whether `start..end` is all there is in its line.
 pub(super) fn is_own_line(text: &str, start: usize, end: usize) -> bool {
-    let line_start = text[..start].rfind(|c: char| c != ' ').is_none_or(|at| text.as_bytes()[at] == b'\n');
+    let line_start = text[..start]
+        .rfind(|c: char| c != ' ')
+        .is_none_or(|at| text.as_bytes()[at] == b'\n');
     let next = text[end..].trim_start_matches([' ', '\r']).bytes().next();
     line_start && start > 0 && next.is_none_or(|byte| byte == b'\n')
 }

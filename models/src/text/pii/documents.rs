@@ -4,13 +4,66 @@
 use super::context::{before, last_mention};
 
 const NAMES: &[&str] = &[
-    "passport", "driver license", "driver licence", "driver's license", "driver's licence", "drivers license", "drivers licence",
-    "driving license", "driving licence", "license", "licence", "dl", "reisepass", "reisepassnummer", "führerschein", "führerscheinnummer",
-    "personalausweis", "ausweisnummer", "pasaporte", "carnet de conducir", "passeport", "permis de conduire", "passaporto", "patente",
-    "паспорт", "护照", "護照", "驾驶证", "驾照", "駕照", "通行证", "パスポート", "여권", "identity card", "id card",
+    "passport",
+    "driver license",
+    "driver licence",
+    "driver's license",
+    "driver's licence",
+    "drivers license",
+    "drivers licence",
+    "driving license",
+    "driving licence",
+    "license",
+    "licence",
+    "dl",
+    "reisepass",
+    "reisepassnummer",
+    "führerschein",
+    "führerscheinnummer",
+    "personalausweis",
+    "ausweisnummer",
+    "pasaporte",
+    "carnet de conducir",
+    "passeport",
+    "permis de conduire",
+    "passaporto",
+    "patente",
+    "паспорт",
+    "护照",
+    "護照",
+    "驾驶证",
+    "驾照",
+    "駕照",
+    "通行证",
+    "パスポート",
+    "여권",
+    "identity card",
+    "id card",
 ];
 /// Words that may stand between the name and the number.
-const LINKS: &[&str] = &["number", "no", "nr", "num", "is", "was", "id", "my", "the", "s", "are", "nummer", "lautet", "ist", "número", "numero", "numéro", "est", "es", "der", "номер"];
+const LINKS: &[&str] = &[
+    "number",
+    "no",
+    "nr",
+    "num",
+    "is",
+    "was",
+    "id",
+    "my",
+    "the",
+    "s",
+    "are",
+    "nummer",
+    "lautet",
+    "ist",
+    "número",
+    "numero",
+    "numéro",
+    "est",
+    "es",
+    "der",
+    "номер",
+];
 const DIGITS_MIN: usize = 4;
 const BYTES: std::ops::RangeInclusive<usize> = 5..=18;
 
@@ -23,8 +76,14 @@ pub(super) fn end(text: &str, start: usize, end: usize) -> Option<usize> {
     let window = before(text, start);
     let named = last_mention(&window, NAMES)?;
     let between = &window[named..];
-    let links = between.split(|c: char| !super::context::is_spaced_letter(c)).filter(|word| !word.is_empty());
-    let direct = between.len() <= 30 && !between.replace("no.", "no").contains(['.', ';', '!', '?', '\n', '\u{1}']) && !between.contains(|c: char| c.is_ascii_digit());
+    let links = between
+        .split(|c: char| !super::context::is_spaced_letter(c))
+        .filter(|word| !word.is_empty());
+    let direct = between.len() <= 30
+        && !between
+            .replace("no.", "no")
+            .contains(['.', ';', '!', '?', '\n', '\u{1}'])
+        && !between.contains(|c: char| c.is_ascii_digit());
     (direct && links.into_iter().all(|word| LINKS.contains(&word))).then_some(end)
 }
 
@@ -35,11 +94,17 @@ mod tests {
     #[test]
     fn only_after_their_name() {
         for (text, masked) in [
-            ("My driver's license number is A1234567", "My driver's license number is <national_id>"),
+            (
+                "My driver's license number is A1234567",
+                "My driver's license number is <national_id>",
+            ),
             ("passport no. C01X00T47", "passport no. <national_id>"),
             ("passport: 123456789", "passport: <national_id>"),
             ("护照号E12345678", "护照号<national_id>"),
-            ("I lost my passport on flight 12345", "I lost my passport on flight 12345"),
+            (
+                "I lost my passport on flight 12345",
+                "I lost my passport on flight 12345",
+            ),
             ("A1234567", "A1234567"),
         ] {
             assert_eq!(PiiRules::default().mask(text), masked);

@@ -10,6 +10,7 @@ mod documents;
 mod email;
 mod iban;
 mod name;
+mod name_words;
 mod name_zh;
 mod national;
 mod network;

@@ -6,13 +6,64 @@ use super::context::mentions;
 use super::number::{Number, is_right_free};
 
 const SSN: &[&str] = &["ssn", "social security", "itin", "taxpayer", "tin"];
-const GERMAN_TAX: &[&str] = &["steuer", "idnr", "steuer-id", "identifikationsnummer", "steuernummer", "steueridentifikationsnummer", "steuerid", "tin", "tax id", "tax"];
-const NINE: &[&str] = &["bsn", "burgerservicenummer", "sofinummer", "sofi", "tfn", "tax file", "sin", "social insurance", "nif", "ת\"ז", "תעודת זהות"];
+const GERMAN_TAX: &[&str] = &[
+    "steuer",
+    "idnr",
+    "steuer-id",
+    "identifikationsnummer",
+    "steuernummer",
+    "steueridentifikationsnummer",
+    "steuerid",
+    "tin",
+    "tax id",
+    "tax",
+];
+const NINE: &[&str] = &[
+    "bsn",
+    "burgerservicenummer",
+    "sofinummer",
+    "sofi",
+    "tfn",
+    "tax file",
+    "sin",
+    "social insurance",
+    "nif",
+    "ת\"ז",
+    "תעודת זהות",
+];
 const HEALTH: &[&str] = &["nhs", "medicare"];
 const PERSONAL: &[&str] = &[
-    "pesel", "cpf", "cnpj", "personnummer", "personal number", "personal identity", "fødselsnummer", "fodselsnummer", "kimlik", "cpr",
-    "aadhaar", "aadhar", "uid", "national id", "id number", "identity", "identification", "id card", "身份证", "身份証", "身分證",
-    "证件", "マイナンバー", "個人番号", "my number", "주민등록번호", "主民", "снилс", "ssn", "id no", "nin",
+    "pesel",
+    "cpf",
+    "cnpj",
+    "personnummer",
+    "personal number",
+    "personal identity",
+    "fødselsnummer",
+    "fodselsnummer",
+    "kimlik",
+    "cpr",
+    "aadhaar",
+    "aadhar",
+    "uid",
+    "national id",
+    "id number",
+    "identity",
+    "identification",
+    "id card",
+    "身份证",
+    "身份証",
+    "身分證",
+    "证件",
+    "マイナンバー",
+    "個人番号",
+    "my number",
+    "주민등록번호",
+    "主民",
+    "снилс",
+    "ssn",
+    "id no",
+    "nin",
 ];
 
 /// Where the id that `number` is ends. Chinese and some other check digits may be a letter after the digits.
@@ -155,8 +206,7 @@ fn is_japanese(digits: &[u8]) -> bool {
 
 /// AHV number: 756 for Switzerland and the check digit of EAN-13.
 fn is_swiss(digits: &[u8]) -> bool {
-    digits.starts_with(&[7, 5, 6])
-        && weighted(digits, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]).is_multiple_of(10)
+    digits.starts_with(&[7, 5, 6]) && weighted(digits, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]).is_multiple_of(10)
 }
 
 /// NIR: sex, year, month, place and order of birth, then the check modulo 97.
@@ -203,38 +253,4 @@ fn is_chinese_with_x(number: &Number<'_>) -> bool {
 
 fn is_chinese_old(digits: &[u8]) -> bool {
     is_province(digits) && is_day(value(&digits[8..10]), value(&digits[10..12]))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::pii::PiiRules;
-
-    #[test]
-    fn by_form_and_check_digits() {
-        for number in [
-            "11010519491231002X", "11010519491231002x", "110105 19491231 002X", "110105491231002", "219-09-9999", "912-70-1234",
-            "86 095 742 719", "1 84 12 76 451 089 46", "184127645108946", "811228-9874", "19811228-9874",
-            "123.456.789-09", "11.222.333/0001-81", "756.9217.0769.85", "900101-1234567", "8001015009087", "85.07.30-033.28",
-        ] {
-            assert_eq!(PiiRules::default().mask(&format!("it is {number}. ")), "it is <national_id>. ", "{number}");
-        }
-        assert_eq!(PiiRules::default().mask("身份证号11010519491231002X，谢谢"), "身份证号<national_id>，谢谢");
-    }
-
-    #[test]
-    fn by_name_and_check_digits() {
-        for (text, masked) in [
-            ("my SSN is 219099999", "my SSN is <national_id>"),
-            ("bsn 111222333", "bsn <national_id>"),
-            ("PESEL 44051401359", "PESEL <national_id>"),
-            ("NHS number 943 476 5919", "NHS number <national_id>"),
-            ("TFN 123 456 782", "TFN <national_id>"),
-            ("Steuer-ID 86095742719", "Steuer-ID <national_id>"),
-            ("111222333", "111222333"),
-            ("86095742719", "86095742719"),
-            ("110105194912310021", "110105194912310021"),
-        ] {
-            assert_eq!(PiiRules::default().mask(text), masked);
-        }
-    }
 }

@@ -7,7 +7,28 @@ use super::{Found, PiiType, certainty};
 use std::net::Ipv6Addr;
 
 const BYTES_MAX: usize = 45;
-const VERSION: &[&str] = &["version", "ver", "release", "build", "v", "firmware", "版本", "driver", "update"];
+const VERSION: &[&str] = &[
+    "version", "ver", "release", "build", "v", "firmware", "版本", "driver", "update",
+];
+
+const ADDRESS: &[&str] = &[
+    "ip",
+    "ips",
+    "ipv",
+    "address",
+    "addr",
+    "host",
+    "server",
+    "dns",
+    "ping",
+    "gateway",
+    "router",
+    "subnet",
+    "proxy",
+    "地址",
+    "网关",
+    "服务器",
+];
 
 /// Four numbers up to 255 without leading zeros, not called a version.
 pub(super) fn is_ipv4(number: &Number<'_>) -> bool {
@@ -19,11 +40,15 @@ pub(super) fn is_ipv4(number: &Number<'_>) -> bool {
     let dotted = |rest: &[u8]| matches!(rest, [b'.' | b'-', next, ..] if next.is_ascii_alphanumeric());
     let after = &bytes[number.end..];
     let before = number.start.checked_sub(1).map(|at| bytes[at]);
-    let free = !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+    let free = !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'$'))
         && !dotted(after)
-        && !after.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        && !after
+            .first()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     let parsed = number.text[number.start..number.end].parse::<std::net::Ipv4Addr>();
-    free && parsed.is_ok_and(|ip| !ip.is_unspecified()) && !mentions_version(number)
+    // Versions have four small numbers too; so few digits need a word for them.
+    let sure = number.digits().len() > 5 || mentions(number.text, number.start, ADDRESS);
+    free && sure && parsed.is_ok_and(|ip| !ip.is_unspecified()) && !mentions_version(number)
 }
 
 fn mentions_version(number: &Number<'_>) -> bool {
@@ -42,8 +67,18 @@ pub(super) fn find_colons(text: &str, found: &mut Vec<Found>) {
             continue;
         }
         let floor = done.max(colon.saturating_sub(BYTES_MAX));
-        let start = colon - bytes[floor..colon].iter().rev().take_while(|byte| is_part(byte)).count();
-        let end = colon + bytes[colon..].iter().take(BYTES_MAX + 1).take_while(|byte| is_part(byte)).count();
+        let start = colon
+            - bytes[floor..colon]
+                .iter()
+                .rev()
+                .take_while(|byte| is_part(byte))
+                .count();
+        let end = colon
+            + bytes[colon..]
+                .iter()
+                .take(BYTES_MAX + 1)
+                .take_while(|byte| is_part(byte))
+                .count();
         done = end;
         let joined = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
         // A word before the first colon (`ip:2001:db8::1`) or a colon from the sentence is not part of the address.
@@ -58,21 +93,36 @@ pub(super) fn find_colons(text: &str, found: &mut Vec<Found>) {
             (from, part) = (from + 1, &part[1..]);
         }
         let part = part.trim_end_matches('.');
-        let part = if part.ends_with("::") { part } else { part.trim_end_matches(':') };
+        let part = if part.ends_with("::") {
+            part
+        } else {
+            part.trim_end_matches(':')
+        };
         if !joined(bytes.get(from + part.len())) && (is_ipv6(part) || is_mac(part)) {
-            found.push(Found { start: from, end: from + part.len(), kind: PiiType::Ip, certainty: certainty::IP });
+            found.push(Found {
+                start: from,
+                end: from + part.len(),
+                kind: PiiType::Ip,
+                certainty: certainty::IP,
+            });
         }
     }
 }
 
-/// At least two groups, so that `::` in code and `12:30` are none.
+/// Long enough and with a digit or many groups, so that `std::fmt`, `a::b` and `12:30` are none.
 fn is_ipv6(text: &str) -> bool {
     let groups = text.split(':').filter(|group| !group.is_empty()).count();
-    (groups >= 2 || text == "::1") && text.matches(':').count() >= 2 && text.parse::<Ipv6Addr>().is_ok()
+    let signs = text.bytes().filter(u8::is_ascii_hexdigit).count();
+    let sure = text == "::1" || (signs >= 5 && (groups >= 4 || text.bytes().any(|byte| byte.is_ascii_digit())));
+    sure && text.parse::<Ipv6Addr>().is_ok()
 }
 
 fn is_mac(text: &str) -> bool {
-    text.len() == 17 && text.split(':').count() == 6 && text.split(':').all(|group| group.len() == 2 && group.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    text.len() == 17
+        && text.split(':').count() == 6
+        && text
+            .split(':')
+            .all(|group| group.len() == 2 && group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -82,19 +132,45 @@ mod tests {
     #[test]
     fn addresses() {
         for ip in [
-            "192.0.2.17", "203.0.113.255", "2001:db8::1", "2001:0db8:0000:0000:0000:ff00:0042:8329", "fe80::1ff:fe23:4567:890a",
-            "::ffff:192.0.2.128", "00:1b:44:11:3a:b7", "2001:db8::",
+            "192.0.2.17",
+            "203.0.113.255",
+            "2001:db8::1",
+            "2001:0db8:0000:0000:0000:ff00:0042:8329",
+            "fe80::1ff:fe23:4567:890a",
+            "::ffff:192.0.2.128",
+            "00:1b:44:11:3a:b7",
+            "2001:db8::",
         ] {
-            assert_eq!(PiiRules::default().mask(&format!("from {ip}, or")), "from <ip>, or", "{ip}");
+            assert_eq!(
+                PiiRules::default().mask(&format!("from {ip}, or")),
+                "from <ip>, or",
+                "{ip}"
+            );
             assert_eq!(PiiRules::default().mask(&format!("地址{ip}。")), "地址<ip>。", "{ip}");
         }
-        assert_eq!(PiiRules::default().mask("192.0.2.17:8080 192.0.2.0/24"), "<ip>:8080 <ip>/24");
+        assert_eq!(
+            PiiRules::default().mask("192.0.2.17:8080 192.0.2.0/24"),
+            "<ip>:8080 <ip>/24"
+        );
         assert_eq!(PiiRules::default().mask("ip:2001:db8::1."), "ip:<ip>.");
     }
 
     #[test]
     fn others_stay() {
-        for text in ["1.2.3.4.5", "version 1.2.3.4", "v1.2.3.4", "300.1.2.3", "at 10:30:15", "std::fmt", "a::b", "1.2.3", "12:30", "ab:cd", "08.09.10.11"] {
+        for text in [
+            "1.2.3.4.5",
+            "version 1.2.3.4",
+            "v1.2.3.4",
+            "300.1.2.3",
+            "at 10:30:15",
+            "std::fmt",
+            "a::b",
+            "1.2.3",
+            "12:30",
+            "ab:cd",
+            "08.09.10.11",
+            "fixed in 1.6.9.9",
+        ] {
             assert_eq!(PiiRules::default().mask(text), text);
         }
     }

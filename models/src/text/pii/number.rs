@@ -53,7 +53,8 @@ impl Number<'_> {
     /// All gaps alike, and usual.
     pub(super) fn is_even(&self) -> bool {
         let gaps = self.gaps();
-        gaps.windows(2).all(|pair| pair[0] == pair[1]) && gaps.first().is_none_or(|gap| matches!(gap, b' ' | b'-' | b'.'))
+        gaps.windows(2).all(|pair| pair[0] == pair[1])
+            && gaps.first().is_none_or(|gap| matches!(gap, b' ' | b'-' | b'.'))
     }
 
     /// Exactly this grouping with these gaps.
@@ -86,7 +87,10 @@ impl Number<'_> {
             }
         }
         let (start, plus, bracket) = opening(&bytes[..end], from);
-        let joined_left = first > 0 && !bytes[run[first - 1].1..from].iter().any(|byte| matches!(byte, b' ' | b'('));
+        let joined_left = first > 0
+            && !bytes[run[first - 1].1..from]
+                .iter()
+                .any(|byte| matches!(byte, b' ' | b'('));
         let next = run.get(first + groups);
         let joined_right = next.is_some_and(|next| !bytes[end..next.0].contains(&b' '));
         Some(Number {
@@ -144,7 +148,14 @@ fn read_run(bytes: &[u8], mut at: usize, run: &mut Vec<(usize, usize)>) -> usize
 }
 
 fn classify(number: &Number<'_>, found: &mut Vec<Found>) {
-    let mut push = |end, kind, certainty| found.push(Found { start: number.start, end, kind, certainty });
+    let mut push = |end, kind, certainty| {
+        found.push(Found {
+            start: number.start,
+            end,
+            kind,
+            certainty,
+        })
+    };
     if let Some(end) = national::end(number) {
         push(end, PiiType::NationalId, certainty::NATIONAL_ID);
     }

@@ -40,9 +40,20 @@ impl Key {
     /// The first digits of HMAC(key, type, 0, canonical value), in hex.
     pub(super) fn pseudonym(&self, kind: PiiType, value: &str) -> String {
         let canonical = canonical(kind, value);
-        let inner = self.inner.clone().chain_update(kind.name()).chain_update([0]).chain_update(canonical).finalize();
+        let inner = self
+            .inner
+            .clone()
+            .chain_update(kind.name())
+            .chain_update([0])
+            .chain_update(canonical)
+            .finalize();
         let digest = self.outer.clone().chain_update(inner).finalize();
-        digest.iter().take(DIGITS / 2).flat_map(|&byte| [byte >> 4, byte & 15]).map(hex).collect()
+        digest
+            .iter()
+            .take(DIGITS / 2)
+            .flat_map(|&byte| [byte >> 4, byte & 15])
+            .map(hex)
+            .collect()
     }
 }
 
@@ -63,11 +74,15 @@ fn canonical(kind: PiiType, value: &str) -> String {
             plain.collect()
         }
         PiiType::Phone => phone(value),
-        PiiType::Card | PiiType::Iban | PiiType::NationalId => {
-            value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
-        }
+        PiiType::Card | PiiType::Iban | PiiType::NationalId => value
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .map(|c| c.to_ascii_uppercase())
+            .collect(),
         PiiType::UrlSecret | PiiType::OrderNumber => value.to_owned(),
-        PiiType::Ip | PiiType::Name | PiiType::Address => value.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" "),
+        PiiType::Ip | PiiType::Name | PiiType::Address => {
+            value.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+        }
     }
 }
 
@@ -86,7 +101,11 @@ mod tests {
     fn is_the_hmac_of_rfc_4231() {
         // Test case 2 of RFC 4231, computed through the two halves as `pseudonym` does.
         let key = Key::new(b"Jefe");
-        let inner = key.inner.clone().chain_update("what do ya want for nothing?").finalize();
+        let inner = key
+            .inner
+            .clone()
+            .chain_update("what do ya want for nothing?")
+            .finalize();
         let digest = key.outer.clone().chain_update(inner).finalize();
         assert_eq!(digest[..6], [0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60]);
     }

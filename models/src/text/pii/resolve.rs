@@ -31,8 +31,16 @@ mod tests {
 
     #[test]
     fn the_more_certain_then_the_longer_stays() {
-        let at = |start, end, certainty| Found { start, end, kind: PiiType::Phone, certainty };
-        let kept = resolve("0123456789", vec![at(0, 4, 1), at(2, 6, 2), at(2, 5, 2), at(6, 8, 1), at(7, 10, 1)]);
+        let at = |start, end, certainty| Found {
+            start,
+            end,
+            kind: PiiType::Phone,
+            certainty,
+        };
+        let kept = resolve(
+            "0123456789",
+            vec![at(0, 4, 1), at(2, 6, 2), at(2, 5, 2), at(6, 8, 1), at(7, 10, 1)],
+        );
         let places: Vec<_> = kept.iter().map(|f| (f.start, f.end)).collect();
         assert_eq!(places, [(2, 6), (7, 10)]);
         assert!(resolve("0\u{1}2", vec![at(0, 3, 9)]).is_empty());

@@ -32,7 +32,11 @@ pub struct PiiRules {
 
 impl Default for PiiRules {
     fn default() -> Self {
-        Self { kinds: PiiType::ALL.into_iter().collect(), orders: Vec::new(), key: None }
+        Self {
+            kinds: PiiType::ALL.into_iter().collect(),
+            orders: Vec::new(),
+            key: None,
+        }
     }
 }
 
@@ -51,11 +55,16 @@ impl PiiRules {
     /// A pattern that does not parse, is too long or too large when compiled, or too many patterns.
     pub fn with_order_numbers(mut self, patterns: &[impl AsRef<str>]) -> Result<Self, PiiRuleError> {
         if self.orders.len() + patterns.len() > PATTERNS_MAX {
-            return Err(PiiRuleError::TooManyPatterns { count: self.orders.len() + patterns.len() });
+            return Err(PiiRuleError::TooManyPatterns {
+                count: self.orders.len() + patterns.len(),
+            });
         }
         for pattern in patterns {
             let pattern = pattern.as_ref();
-            let refuse = |message: String| PiiRuleError::Pattern { pattern: pattern.chars().take(200).collect(), message };
+            let refuse = |message: String| PiiRuleError::Pattern {
+                pattern: pattern.chars().take(200).collect(),
+                message,
+            };
             if pattern.len() > PATTERN_BYTES_MAX {
                 return Err(refuse(format!("longer than {PATTERN_BYTES_MAX} bytes")));
             }
@@ -126,7 +135,10 @@ impl PiiRules {
                     end: view.original(piece.end),
                     kind: piece.kind,
                 };
-                let pseudonym = self.key.as_ref().map(|key| key.pseudonym(piece.kind, &view.text[piece.start..piece.end]));
+                let pseudonym = self
+                    .key
+                    .as_ref()
+                    .map(|key| key.pseudonym(piece.kind, &view.text[piece.start..piece.end]));
                 all.push((span, pseudonym));
             }
             let places: Vec<_> = found.iter().map(|piece| (piece.start, piece.end)).collect();
@@ -209,7 +221,10 @@ impl Signs {
     };
 
     fn of(text: &str) -> Self {
-        Self(text.bytes().fold(0, |signs, byte| signs | Self::TABLE[usize::from(byte)]))
+        Self(
+            text.bytes()
+                .fold(0, |signs, byte| signs | Self::TABLE[usize::from(byte)]),
+        )
     }
 
     fn has(&self, any: u8) -> bool {
@@ -243,7 +258,9 @@ impl PiiRuleError {
     /// The way out.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Pattern { .. } => "write a pattern such as `DM-\\d{5}`; look-around and back references are not available",
+            Self::Pattern { .. } => {
+                "write a pattern such as `DM-\\d{5}`; look-around and back references are not available"
+            }
             Self::TooManyPatterns { .. } => "join patterns with `|`",
             Self::ShortKey { .. } => "use a random key of at least 16 bytes, for instance from `openssl rand -hex 32`",
         }
@@ -255,7 +272,10 @@ impl std::fmt::Display for PiiRuleError {
         match self {
             Self::Pattern { pattern, message } => write!(f, "order number pattern `{pattern}`: {message}"),
             Self::TooManyPatterns { count } => write!(f, "{count} order number patterns, at most {PATTERNS_MAX}"),
-            Self::ShortKey { bytes } => write!(f, "the pseudonym key has {bytes} bytes, at least {KEY_BYTES_MIN} are needed"),
+            Self::ShortKey { bytes } => write!(
+                f,
+                "the pseudonym key has {bytes} bytes, at least {KEY_BYTES_MIN} are needed"
+            ),
         }
     }
 }

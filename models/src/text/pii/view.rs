@@ -18,7 +18,10 @@ impl<'t> View<'t> {
     /// A view of `original`; borrows it where nothing changes.
     pub(super) fn of(original: &'t str) -> Self {
         if !original.bytes().any(may_change) {
-            return Self { text: Cow::Borrowed(original), jumps: Vec::new() };
+            return Self {
+                text: Cow::Borrowed(original),
+                jumps: Vec::new(),
+            };
         }
         let mut builder = Builder::default();
         let mut copied = 0;
@@ -41,7 +44,10 @@ impl<'t> View<'t> {
             at += width;
         }
         if copied == 0 {
-            return Self { text: Cow::Borrowed(original), jumps: Vec::new() };
+            return Self {
+                text: Cow::Borrowed(original),
+                jumps: Vec::new(),
+            };
         }
         builder.copy(&original[copied..], copied);
         builder.finish(original.len())
@@ -107,7 +113,10 @@ impl Builder {
 
     fn finish<'t>(mut self, original_len: usize) -> View<'t> {
         self.jump(original_len);
-        View { text: Cow::Owned(self.text), jumps: self.jumps }
+        View {
+            text: Cow::Owned(self.text),
+            jumps: self.jumps,
+        }
     }
 }
 
@@ -119,7 +128,10 @@ enum Change {
 
 /// First bytes of the characters that [`fold`] may change, and of a placeholder.
 fn may_change(byte: u8) -> bool {
-    matches!(byte, b'<' | 0xc2 | 0xcd | 0xd9 | 0xdb | 0xdf..=0xe3 | 0xea | 0xef | 0xf0)
+    matches!(
+        byte,
+        b'<' | 0xc2 | 0xcd | 0xd9 | 0xdb | 0xdf..=0xe3 | 0xea | 0xef | 0xf0
+    )
 }
 
 /// What one character stands for in a number, an address or a code.
@@ -132,7 +144,9 @@ fn fold(c: char) -> Change {
         '\u{2028}' | '\u{2029}' => Change::As('\n'),
         '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe63}' => Change::As('-'),
         '\u{2018}' | '\u{2019}' => Change::As('\''),
-        '\u{ad}' | '\u{34f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' => Change::Drop,
+        '\u{ad}' | '\u{34f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' => {
+            Change::Drop
+        }
         '\u{20e3}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' => Change::Drop,
         '\u{ff01}'..='\u{ff5e}' => Change::As(ascii(c as u32 - 0xfee0)),
         '\u{2460}'..='\u{2468}' => Change::As(ascii(c as u32 - 0x2460 + u32::from(b'1'))),
