@@ -9,40 +9,40 @@ const STATES: &str = "A[LKZRAEP]|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINS
 
 static WESTERN: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     let patterns = [
-        r"\b[0-9]{1,5}[A-Za-z]?,? (?:<Word> ){1,4}<Street>\b\.?<Unit>?<Town>?",
-        r"\b[0-9]{1,5}[a-z]? (?:<lower>+ ){1,2}(?:street|avenue|ave|road|rd|boulevard|blvd|lane)\b<Unit>?",
+        r"(?-u:\b)[0-9]{1,5}[A-Za-z]?,? (?:<Word> ){1,4}<Street>(?-u:\b)\.?<Unit>?<Town>?",
+        r"(?-u:\b)[0-9]{1,5}[a-z]? (?:<lower>+ ){1,2}(?:street|avenue|ave|road|rd|boulevard|blvd|lane)(?-u:\b)<Unit>?",
         concat!(
-            r"\b<Upper><lower>*(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer|straat|laan|plein|gracht|",
-            r"kade|gatan|vägen|gade|vej|veien|gata|katu|tie) [0-9]{1,4} ?[a-z]?\b<Post>?",
+            r"(?-u:\b)<Upper><lower>*(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer|straat|laan|plein|gracht|",
+            r"kade|gatan|vägen|gade|vej|veien|gata|katu|tie) [0-9]{1,4} ?[a-z]?(?-u:\b)<Post>?",
         ),
         concat!(
-            r"\b<Upper><Letter>* (?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|",
-            r"Ufer) [0-9]{1,4} ?[a-z]?\b<Post>?",
+            r"(?-u:\b)<Upper><Letter>* (?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|",
+            r"Ufer) [0-9]{1,4} ?[a-z]?(?-u:\b)<Post>?",
         ),
         concat!(
-            r"\b[0-9]{1,4}(?: ?(?:bis|ter|BIS|TER))?,? (?:[Rr]ue|RUE|[Aa]venue|[Bb]oulevard|[Bb]d|[Aa]llée|",
+            r"(?-u:\b)[0-9]{1,4}(?: ?(?:bis|ter|BIS|TER))?,? (?:[Rr]ue|RUE|[Aa]venue|[Bb]oulevard|[Bb]d|[Aa]llée|",
             r"[Ii]mpasse|[Cc]hemin|[Qq]uai|[Rr]oute|[Pp]lace|[Cc]ours) (?:de la |de l'|de |du |des |la |le |les |",
             r"l'|d')?<Upper><Letter>*(?: (?:de |du |des )?<Upper><Letter>*){0,3}<Post>?",
         ),
         concat!(
-            r"\b(?:Calle|C/|Avenida|Avda\.?|Av\.|Plaza|Paseo|Camino|Carretera|Ronda|Rua|Travessa|Via|Viale|Piazza|",
+            r"(?-u:\b)(?:Calle|C/|Avenida|Avda\.?|Av\.|Plaza|Paseo|Camino|Carretera|Ronda|Rua|Travessa|Via|Viale|Piazza|",
             r"Corso|Largo|Vicolo|Strada|Ulica|ul\.|al\.) ?(?:de la |de los |de |del |della |dei |do |da |dos |",
             r"la )?<Upper><Letter>*(?: (?:de |del |la |di |da |do |y ){0,2}<Upper><Letter>*){0,3},? (?:nº|n\.|n°|",
-            r"#)? ?[0-9]{1,5}[A-Za-z]?\b",
+            r"#)? ?[0-9]{1,5}[A-Za-z]?(?-u:\b)",
         ),
         concat!(
-            r"\b[Pp]\.? ?[Oo]\.? ?[Bb][Oo][Xx]:? ?[0-9]{1,6}|\b[Pp]ostfach [0-9]{1,6}|",
-            r"\b[Aa]partado(?: de correos)? [0-9]{1,6}|\b[Bb]oîte postale [0-9]{1,6}",
+            r"(?-u:\b)[Pp]\.? ?[Oo]\.? ?[Bb][Oo][Xx]:? ?[0-9]{1,6}|(?-u:\b)[Pp]ostfach [0-9]{1,6}|",
+            r"(?-u:\b)[Aa]partado(?: de correos)? [0-9]{1,6}|(?-u:\b)[Bb]oîte postale [0-9]{1,6}",
         ),
         concat!(
-            r"\b(?i-u:psc|unit|",
-            r"cmr) [0-9]{1,5},? (?i-u:box) [0-9]{1,5}(?:\s{1,2}(?i-u:[adf]po,? a[aep]),? [0-9]{5})?|",
-            r"\b[ADF]PO,? A[AEP],? [0-9]{5}\b",
+            r"(?-u:\b)(?i-u:psc|unit|",
+            r"cmr) [0-9]{1,5},? (?i-u:box) [0-9]{1,5}(?:[ \n\r]{1,2}(?i-u:[adf]po,? a[aep]),? [0-9]{5})?|",
+            r"(?-u:\b)[ADF]PO,? A[AEP],? [0-9]{5}(?-u:\b)",
         ),
-        r"\b<Upper><Letter>+(?: <Upper><Letter>+){0,2},? (?:<State>),? [0-9]{5}(?:-[0-9]{4})?\b",
+        r"(?-u:\b)<Upper><Letter>+(?: <Upper><Letter>+){0,2},? (?:<State>),? [0-9]{5}(?:-[0-9]{4})?(?-u:\b)",
         concat!(
-            r"\b(?:[BEGLMNSW]|[A-Z]{2})[0-9][A-Z0-9]? [0-9][ABD-HJLNP-UW-Z]{2}\b|",
-            r"\b[ABCEGHJ-NPRSTVXY][0-9][A-Z] [0-9][A-Z][0-9]\b",
+            r"(?-u:\b)(?:[BEGLMNSW]|[A-Z]{2})[0-9][A-Z0-9]? [0-9][ABD-HJLNP-UW-Z]{2}(?-u:\b)|",
+            r"(?-u:\b)[ABCEGHJ-NPRSTVXY][0-9][A-Z] [0-9][A-Z][0-9](?-u:\b)",
         ),
     ];
     patterns
@@ -66,15 +66,15 @@ fn spell_out(pattern: &str) -> String {
         ),
         (
             "<Unit>",
-            r"(?:,?\s{1,3}(?i-u:apt|apartment|suite|unit|flat|floor|fl|ste|room|rm|#)\.? ?#?[0-9]{1,5}[A-Za-z]?\b)",
+            r"(?:,?[ \n\r]{1,3}(?i-u:apt|apartment|suite|unit|flat|floor|fl|ste|room|rm|#)\.? ?#?[0-9]{1,5}[A-Za-z]?(?-u:\b))",
         ),
         (
             "<Town>",
             concat!(
-                r"(?:,?\s{1,3}<Upper><Letter>+(?: <Upper><Letter>+){0,2},?\s{1,2}(?:(?:<State>)\s{1,2})?[0-9]{4,5}(?:-[0-9]{4})?\b)",
+                r"(?:,?[ \n\r]{1,3}<Upper><Letter>+(?: <Upper><Letter>+){0,2},?[ \n\r]{1,2}(?:(?:<State>)[ \n\r]{1,2})?[0-9]{4,5}(?:-[0-9]{4})?(?-u:\b))",
             ),
         ),
-        ("<Post>", r"(?:,?\s{1,2}[0-9]{4,5} <Upper><Letter>+)"),
+        ("<Post>", r"(?:,?[ \n\r]{1,2}[0-9]{4,5} <Upper><Letter>+)"),
         ("<State>", STATES),
         (
             "<Upper>",
@@ -88,10 +88,17 @@ fn spell_out(pattern: &str) -> String {
     })
 }
 
+const NUMERALS: &str = "一二三四五六七八九十百";
+const CHAIN_BYTES_MAX: usize = 150;
+
+/// What follows the first number of a Chinese address.
+static DOORS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("号|號|弄|栋|棟|幢|座|楼|樓|室").expect("a fixed pattern compiles"));
+
 static CHINESE: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
         r"(?:<Han>{2,10}(?:省|市|区|區|县|縣|州|镇|鎮|乡|鄉|村|街道)){0,5}<Han>{2,10}(?:路|街|大道|道|巷|弄|胡同|村|里|小区|社区|花园|苑|园|公寓|",
-        r"大厦|广场)(?:<Han>{0,2}段)?<First>(?:[ ,-]?<Han>{0,8}<Part>){0,5}(?:[0-9]{2,4}\b)?",
+        r"大厦|广场)(?:<Han>{0,2}段)?<First>(?:[ ,-]?<Han>{0,8}<Part>){0,5}(?:[0-9]{2,4}(?-u:\b))?",
     )
         .replace("<First>", "(?:[0-9]{1,5}(?:号楼|號樓|号院|号|號|弄|栋|棟|幢|座|楼|樓|室)|[一二三四五六七八九十百]{1,4}(?:号|號))")
         .replace("<Part>", "(?:(?:[0-9]{1,5}|[一二三四五六七八九十百]{1,4}|[A-Za-z])(?:号楼|號樓|号院|号|號|弄|栋|棟|幢|座|单元|單元|楼|樓|层|層|室|房))")
@@ -100,50 +107,16 @@ static CHINESE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Words that stand before an address in a sentence and are no part of it.
+#[rustfmt::skip]
 const LEADS: [&str; 22] = [
-    "地址是",
-    "地址为",
-    "地址",
-    "住在",
-    "寄到",
-    "送到",
-    "发到",
-    "寄往",
-    "改成",
-    "改为",
-    "改到",
-    "住址",
-    "位于",
-    "还有",
-    "拿去",
-    "不远处",
-    "后面",
-    "住",
-    "在",
-    "到",
-    "去",
-    "是",
+    "地址是", "地址为", "地址", "住在", "寄到", "送到", "发到", "寄往", "改成", "改为", "改到", "住址", "位于", "还有", "拿去", "不远处", "后面",
+    "住", "在", "到", "去", "是",
 ];
 /// Words that stand between a number and `road` when it is no address: `5 miles down the road`.
+#[rustfmt::skip]
 const NOT_STREETS: [&str; 18] = [
-    "the",
-    "down",
-    "miles",
-    "minutes",
-    "years",
-    "days",
-    "hours",
-    "cars",
-    "people",
-    "more",
-    "times",
-    "and",
-    "off",
-    "this",
-    "that",
-    "different",
-    "lane",
-    "road",
+    "the", "down", "miles", "minutes", "years", "days", "hours", "cars", "people", "more", "times", "and",
+    "off", "this", "that", "different", "lane", "road",
 ];
 
 pub(super) fn find(text: &str, found: &mut Vec<Found>) {
@@ -155,7 +128,12 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
             certainty: certainty::ADDRESS,
         })
     };
-    for m in WESTERN.iter().flat_map(|pattern| pattern.find_iter(text)) {
+    let western = text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    for m in WESTERN
+        .iter()
+        .filter(|_| western)
+        .flat_map(|pattern| pattern.find_iter(text))
+    {
         let words = m.as_str().split(' ').skip(1);
         let inner = words.clone().count().saturating_sub(1);
         // `B8 4GB` is a memory size.
@@ -164,23 +142,32 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
             push(m.start(), m.end());
         }
     }
-    if ["号", "號", "室", "栋", "棟", "楼", "樓", "弄", "单元", "座", "幢"]
-        .iter()
-        .any(|sign| text.contains(sign))
-    {
-        for m in CHINESE.find_iter(text) {
-            // The chain begins after the last lead in its first words; digits end that part.
-            let head = m.as_str().find(|c: char| c.is_ascii_digit()).unwrap_or(m.len());
-            let head = &m.as_str()[..head];
-            let lead = LEADS
-                .iter()
-                .filter_map(|lead| head.rfind(lead).map(|at| at + lead.len()))
-                .max()
-                .unwrap_or(0);
-            if lead < head.len() {
-                push(m.start() + lead, m.end());
-            }
+    let mut done = 0;
+    for door in DOORS.find_iter(text) {
+        let numbered = text[..door.start()].ends_with(|c: char| c.is_ascii_digit() || NUMERALS.contains(c));
+        if !numbered || door.start() < done {
+            continue;
         }
+        // The chain around a door number, within bounds.
+        let from = text
+            .floor_char_boundary(door.start().saturating_sub(CHAIN_BYTES_MAX))
+            .max(done);
+        let to = text.floor_char_boundary((door.end() + CHAIN_BYTES_MAX).min(text.len()));
+        let Some(m) = CHINESE
+            .find_iter(&text[from..to])
+            .find(|m| from + m.end() > door.start())
+        else {
+            continue;
+        };
+        // It begins after the last lead in its first words; digits end that part.
+        let head = m.as_str().find(|c: char| c.is_ascii_digit()).unwrap_or(m.len());
+        let head = &m.as_str()[..head];
+        let lead = LEADS
+            .iter()
+            .filter_map(|lead| head.rfind(lead).map(|at| at + lead.len()))
+            .max();
+        done = from + m.end();
+        push(from + m.start() + lead.unwrap_or(0), done);
     }
 }
 

@@ -12,9 +12,13 @@ const CJK_TOP: [&str; 11] = [
     "公司", "中国", "中國", "网络", "网址", "香港", "台灣", "商城", "商店", "集团", "公益",
 ];
 
+/// Is in every spelled address, and fast to look for.
+static SPELLED_SIGN: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i-u: dot |[(\[{] ?(?:at|@) ?[)\]}])").expect("a fixed pattern compiles"));
+
 static SPELLED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"(?i)\b[a-z0-9][a-z0-9._%+-]{0,63}",
+        r"(?i-u)\b[a-z0-9][a-z0-9._%+-]{0,63}",
         r"(?: ?[(\[{] ?(?:at|@) ?[)\]}] ?[a-z0-9-]{1,63}(?: ?(?:\.| dot |[(\[{] ?(?:dot|",
         r"\.) ?[)\]}]) ?[a-z0-9-]{1,63}){1,4}",
         r"| at [a-z0-9-]{1,63}(?: dot [a-z0-9-]{1,63}){0,2} dot (?:com|net|org|edu|gov|info|io|me|co|cn|de|fr|",
@@ -34,7 +38,7 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
             });
         }
     }
-    if text.contains("dot") || text.contains("DOT") || text.contains(['(', '[', '{']) {
+    if SPELLED_SIGN.is_match(text) {
         for m in SPELLED.find_iter(text) {
             found.push(Found {
                 start: m.start(),

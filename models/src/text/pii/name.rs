@@ -1,8 +1,8 @@
 //! Names of people in European languages, where the words before them say so: `my name is`, `Mr.`, `Name:`, `Dear ...,`,
 //! a signature. A name without such words is not found: rules cannot tell it from any other capitalised word.
 
-use super::context::is_unspaced;
-use super::name_words::{NOT_NAMES, PARTICLES};
+use super::context::{is_spaced_letter, is_unspaced};
+use super::name_words::{GREETING_CUES, NOT_NAMES, PARTICLES, SELF_CUES, TITLE_CUES};
 use super::{Found, PiiType, certainty};
 use regex::Regex;
 use std::sync::LazyLock;
@@ -24,22 +24,22 @@ enum Promise {
 
 static CUES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"(?i)\b(?:",
-        r"(?P<name>my (?:full |first |last |maiden )?name(?: is|'s| was|:)|(?:her|his) (?:maiden |",
+        r"(?i)(?-u:\b)(?:",
+        r"(?:my (?:full |first |last |maiden )?name(?: is|'s| was|:)|(?:her|his) (?:maiden |",
         r"full )?name is|mein name ist|ich hei(?:ß|ss)e|je m'appelle|mon nom est|me llamo|mi nombre es|",
         r"mi chiamo|il mio nome è|meu nome é|me chamo|mijn naam is|ik heet|jag heter|mitt namn är|jeg hedder|",
         r"jeg heter|nimeni on|nazywam się|jmenuji se|меня зовут)",
-        r"|(?P<label>(?:full|first|last|family|given|middle|maiden|customer|client|contact|account|",
+        r"|(?:(?:full|first|last|family|given|middle|maiden|customer|client|contact|account|",
         r"card ?holder|holder|user|sender|recipient|passenger|guest|patient|employee)[ _]?name|cardholder|",
         r"recipient|surname|vorname|nachname|nombre|apellidos?|prénom|cognome|naam|name)[ ]{0,2}:",
-        r"|(?P<title>(?:mr|mrs|ms|mx|dr|prof|hr|fr|sr|sra|srta|dott|sig|mme|mlle)\.|mr|mrs|ms|miss|mx|dr|",
+        r"|(?:(?:mr|mrs|ms|mx|dr|prof|hr|fr|sr|sra|srta|dott|sig|mme|mlle)\.|mr|mrs|ms|miss|mx|dr|",
         r"professor|herr|frau|herrn|monsieur|madame|mademoiselle|mme|mlle|señora?|señorita|signora?|dottore|",
-        r"mevrouw|meneer|mevr|dhr|senhora?|dona)",
-        r"|(?P<self>i'm|i am|this is|ich bin|je suis|soy|sono|it's|speaking with|spoke (?:to|with)|call me|",
-        r"please call me|people call me|everyone calls me|calls me)",
-        r"|(?P<greeting>dear|hi|hello|hey|hallo|liebe[r]?|sehr geehrte[r]?|bonjour|cher|chère|hola|",
-        r"estimad[oa]|querid[oa]|ciao|caro|cara|gentile|beste|geachte)",
-        r"|(?P<sign>(?:(?:best|kind|warm|kindest|warmest|many) )?regards|sincerely|yours (?:truly|sincerely|",
+        r"mevrouw|meneer|mevr|dhr|senhora?|dona)(?-u:\b)",
+        r"|(?:i'm|i am|this is|ich bin|je suis|soy|sono|it's|speaking with|spoke (?:to|with)|call me|",
+        r"please call me|people call me|everyone calls me|calls me)(?-u:\b)",
+        r"|(?:dear|hi|hello|hey|hallo|liebe[r]?|sehr geehrte[r]?|bonjour|cher|chère|hola|",
+        r"estimad[oa]|querid[oa]|ciao|caro|cara|gentile|beste|geachte)(?-u:\b)",
+        r"|(?:(?:(?:best|kind|warm|kindest|warmest|many) )?regards|sincerely|yours (?:truly|sincerely|",
         r"faithfully)|cheers|best(?: wishes)?|thanks|thank you|many thanks|mit freundlichen grüßen|",
         r"viele grüße|beste grüße|mfg|cordialement|bien à vous|saludos|un saludo|atentamente|cordiali saluti|",
         r"distinti saluti|met vriendelijke groet(?:en)?|atenciosamente)[,.!]?[ ]{0,3}\r?\n[ \r\n]{0,3}",
@@ -52,32 +52,14 @@ const WORDS_MAX: usize = 5;
 const WORD_BYTES_MAX: usize = 40;
 
 pub(super) fn find(text: &str, found: &mut Vec<Found>) {
-    for cue in CUES.captures_iter(text) {
-        let promise = ["name", "label", "title", "self", "greeting", "sign"]
-            .into_iter()
-            .position(|group| cue.name(group).is_some());
-        let promise = match promise {
-            Some(0) => Promise::Name,
-            Some(1 | 2) => Promise::Title,
-            Some(3) => Promise::Self_,
-            Some(4) => Promise::Greeting,
-            _ => Promise::Signature,
-        };
-        let whole = cue.get_match();
-        // `miss` is a verb and `dr` a street unless they look like titles.
-        let shouted = whole.as_str().starts_with(|c: char| c.is_uppercase()) || whole.as_str().ends_with('.');
-        if promise == Promise::Title
-            && cue.name("title").is_some()
-            && !shouted
-            && whole.as_str() != "mr"
-            && whole.as_str() != "mrs"
-        {
+    for cue in CUES.find_iter(text) {
+        let before = &text[..cue.start()];
+        let Some(promise) = promise(cue.as_str()) else { continue };
+        let label = cue.as_str().ends_with(':');
+        if before.chars().next_back().is_some_and(is_spaced_letter) || (label && is_of_a_thing(before)) {
             continue;
         }
-        if whole.as_str() == "MS" || (cue.name("label").is_some() && is_of_a_thing(&text[..whole.start()])) {
-            continue;
-        }
-        if let Some((start, end)) = after(text, whole.end(), promise) {
+        if let Some((start, end)) = after(text, cue.end(), promise) {
             found.push(Found {
                 start,
                 end,
@@ -86,6 +68,27 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
             });
         }
     }
+}
+
+/// What a cue promises; nothing for `miss`, the verb, and for `dr`, the street.
+fn promise(cue: &str) -> Option<Promise> {
+    let lower = cue.to_lowercase();
+    let is = |words: &[&str]| words.contains(&lower.trim_end_matches('.'));
+    let promise = if lower.contains('\n') {
+        Promise::Signature
+    } else if is(SELF_CUES) {
+        Promise::Self_
+    } else if is(GREETING_CUES) {
+        Promise::Greeting
+    } else if is(TITLE_CUES) {
+        let looks_so = cue.starts_with(char::is_uppercase) || cue.ends_with('.') || matches!(cue, "mr" | "mrs");
+        return (looks_so && cue != "MS").then_some(Promise::Title);
+    } else if lower.ends_with(':') {
+        Promise::Title
+    } else {
+        Promise::Name
+    };
+    Some(promise)
 }
 
 /// `Product name:`, `file name:`.

@@ -24,3 +24,26 @@ pub(super) const PARTICLES: &[&str] = &[
     "van", "von", "der", "den", "de", "la", "le", "del", "della", "di", "da", "dos", "du", "bin", "al", "el", "ter",
     "zu", "af", "y", "mac", "st.",
 ];
+
+/// Words after which two capitalised words are a name.
+#[rustfmt::skip]
+pub(super) const SELF_CUES: &[&str] = &[
+    "i'm", "i am", "this is", "ich bin", "je suis", "soy", "sono", "it's", "speaking with", "spoke to", "spoke with",
+    "call me", "please call me", "people call me", "everyone calls me", "calls me",
+];
+
+/// Words of a greeting.
+#[rustfmt::skip]
+pub(super) const GREETING_CUES: &[&str] = &[
+    "dear", "hi", "hello", "hey", "hallo", "liebe", "lieber", "sehr geehrte", "sehr geehrter", "bonjour", "cher",
+    "chère", "hola", "estimado", "estimada", "querido", "querida", "ciao", "caro", "cara", "gentile", "beste",
+    "geachte",
+];
+
+/// Titles.
+#[rustfmt::skip]
+pub(super) const TITLE_CUES: &[&str] = &[
+    "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "hr", "fr", "sr", "sra", "srta", "dott", "sig", "mme", "mlle",
+    "professor", "herr", "frau", "herrn", "monsieur", "madame", "mademoiselle", "señor", "señora", "señorita",
+    "signor", "signora", "dottore", "mevrouw", "meneer", "mevr", "dhr", "senhor", "senhora", "dona",
+];

@@ -27,30 +27,43 @@ const FOLLOW: &str = "的是在我想要有和从今年住电手联你您说来�
 /// Characters that no given name has.
 const NEVER_GIVEN: &str = "的姓们位个是了叫谢请让跟您你我他她吧呢吗和";
 
+/// Plain words only, so that the search runs on many bytes at a time.
 static CUES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        "(?P<call>我叫|我的名字是|我的名字叫|名字叫|本人姓名|姓名是|姓名为|姓名[ ]?[:：][",
-        " ]?|(?:收件人|收货人|联系人|寄件人|收貨人|聯絡人|持卡人|户名|客户姓名|客户名)(?:是|",
-        "为|叫|姓名)?[ ]?[:：]?[ ]?)|(?P<am>我是)|(?P<title>老?先生|女士|",
-        "小姐|太太)",
+        "老先生|先生|女士|小姐|太太|我是|我叫|我的名字|名字叫|姓名|收件人|收货人|联系人|寄件人|收貨人|聯絡人|持卡人|",
+        "户名|客户名",
     ))
     .expect("a fixed pattern compiles")
 });
 
 pub(super) fn find(text: &str, found: &mut Vec<Found>) {
     let mut floor = 0;
-    for cue in CUES.captures_iter(text) {
-        let whole = cue.get_match();
+    for cue in CUES.find_iter(text) {
+        let (before, after) = (&text[floor.min(cue.start())..cue.start()], &text[cue.end()..]);
         // `小姐姐` and `谢谢小姐` are no names.
-        if text[whole.end()..].starts_with('姐') || text[..whole.start()].ends_with("谢谢") {
+        if after.starts_with('姐') || before.ends_with("谢谢") {
             continue;
         }
-        let place = if cue.name("title").is_some() {
-            before_title(&text[floor..whole.start()]).map(|start| (floor + start, whole.start()))
-        } else {
-            after_cue(&text[whole.end()..], cue.name("am").is_some()).map(|len| (whole.end(), whole.end() + len))
+        let place = match cue.as_str() {
+            "老先生" | "先生" | "女士" | "小姐" | "太太" => {
+                before_title(before).map(|start| (cue.start() - before.len() + start, cue.start()))
+            }
+            "我叫" | "名字叫" => after_cue(after, false).map(|len| (cue.end(), cue.end() + len)),
+            "我是" => after_cue(after, true).map(|len| (cue.end(), cue.end() + len)),
+            _ => {
+                let links = after
+                    .strip_prefix(['是', '为', '叫'])
+                    .or_else(|| after.strip_prefix("姓名"))
+                    .unwrap_or(after);
+                let rest = links.trim_start_matches([' ', ':', '：']);
+                let linked = rest.len() < after.len() || !matches!(cue.as_str(), "姓名" | "我的名字");
+                let start = text.len() - rest.len();
+                after_cue(rest, false)
+                    .filter(|_| linked && start - cue.end() <= 12)
+                    .map(|len| (start, start + len))
+            }
         };
-        floor = whole.end();
+        floor = cue.end();
         if let Some((start, end)) = place {
             found.push(Found {
                 start,
