@@ -21,7 +21,7 @@ const ISSUERS: &[(u32, u32, usize, usize, usize)] = &[
     (622, 629, 3, 16, 19),   // UnionPay
     (620, 621, 3, 16, 19),   // UnionPay
     (810, 817, 3, 16, 19),   // UnionPay
-    (3528, 3589, 4, 16, 19), // JCB
+    (35, 35, 2, 16, 19),     // JCB (3528-3589), and the rest of 35
     (1800, 1800, 4, 15, 15), // JCB, old
     (2131, 2131, 4, 15, 15), // JCB, old
     (2200, 2204, 4, 16, 19), // Mir
@@ -45,9 +45,18 @@ pub(super) fn is_card(number: &Number<'_>) -> bool {
     }
     let grouped = match number.lens() {
         [_] => true,
-        lens => lens.iter().all(|&len| (2..=8).contains(&len)) && number.is_even(),
+        lens => is_usual(lens) && number.is_even(),
     };
     grouped && is_issued(digits) && luhn(digits)
+}
+
+/// Fours and a rest, or as some issuers and people write them.
+fn is_usual(lens: &[usize]) -> bool {
+    let Some((last, fours)) = lens.split_last() else {
+        return false;
+    };
+    (fours.iter().all(|&len| len == 4) && (2..=5).contains(last))
+        || matches!(lens, [4, 6, 4 | 5] | [4, 5, 6] | [8, 8] | [6, 13])
 }
 
 fn is_issued(digits: &[u8]) -> bool {

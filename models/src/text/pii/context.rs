@@ -51,10 +51,7 @@ pub(super) fn phone(text: &str, start: usize, end: usize) -> Says {
     let window = before(text, start);
     let (yes, no) = (last_mention(&window, PHONE), last_mention(&window, OTHER));
     if let Some(no) = no.filter(|&no| yes.is_none_or(|yes| yes < no)) {
-        let mut between = window[no..]
-            .split(|c: char| !is_spaced_letter(c))
-            .filter(|word| !word.is_empty());
-        let direct = between.all(|word| LINKS.contains(&word)) && !window[no..].contains(['.', ',', ';', '\n']);
+        let direct = is_link(&window[no..], LINKS) && !window[no..].contains(['.', ',', ';', '\n']);
         return if direct { Says::No } else { Says::Nothing };
     }
     if yes.is_some() || last_mention(&after(text, end), PHONE_AFTER).is_some() {
@@ -62,6 +59,15 @@ pub(super) fn phone(text: &str, start: usize, end: usize) -> Says {
     } else {
         Says::Nothing
     }
+}
+
+/// Whether nothing but `words` and the characters of `号码是` stands between the name of a number and the number.
+pub(super) fn is_link(between: &str, words: &[&str]) -> bool {
+    let mut inner = between
+        .split(|c: char| !is_spaced_letter(c))
+        .filter(|word| !word.is_empty());
+    inner.all(|word| words.contains(&word))
+        && !between.contains(|c| is_unspaced(c) && !"号號码碼是为為的编編：".contains(c))
 }
 
 /// Whether one of `words` stands close before `start`.

@@ -93,7 +93,10 @@ const LENGTHS: &[(&[u8; 2], usize)] = &[
     (b"YE", 30),
 ];
 
-/// Length of the IBAN that `bytes` begins with, grouped by single spaces, dashes or dots or not at all.
+const SIGNS_MAX: usize = 34;
+
+/// Length of the IBAN that `bytes` begins with, grouped by single spaces, dashes or dots or not at all. Lengths change with
+/// the registry, so an ungrouped code that is one sign off is taken as well if its check digits hold.
 pub(super) fn length(bytes: &[u8]) -> Option<usize> {
     let [a, b, c, d, ..] = *bytes else { return None };
     let country = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];
@@ -103,21 +106,30 @@ pub(super) fn length(bytes: &[u8]) -> Option<usize> {
     if !(c.is_ascii_digit() && d.is_ascii_digit()) && !(c == b' ' && d.is_ascii_digit()) {
         return None;
     }
-    let mut signs = [0u8; 34];
+    let mut signs = [0u8; SIGNS_MAX];
     let (mut count, mut at) = (0, 0);
-    while count < wanted {
-        match *bytes.get(at)? {
+    while count < wanted && at < bytes.len() {
+        match bytes[at] {
             byte if byte.is_ascii_alphanumeric() => {
                 signs[count] = byte.to_ascii_uppercase();
                 count += 1;
             }
             b' ' | b'-' | b'.' if bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) => {}
-            _ => return None,
+            _ => break,
         }
         at += 1;
     }
-    let ends = bytes.get(at).is_none_or(|byte| !byte.is_ascii_alphanumeric());
-    (ends && holds(&signs[..wanted])).then_some(at)
+    let ends = |at: usize| bytes.get(at).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    if count == wanted && ends(at) {
+        return holds(&signs[..wanted]).then_some(at);
+    }
+    let plain = bytes
+        .iter()
+        .take(SIGNS_MAX + 1)
+        .take_while(|byte| byte.is_ascii_alphanumeric())
+        .count();
+    let near = plain <= SIGNS_MAX && plain.abs_diff(wanted) == 1;
+    (near && holds(&bytes[..plain].to_ascii_uppercase())).then_some(plain)
 }
 
 fn holds(signs: &[u8]) -> bool {

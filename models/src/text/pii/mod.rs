@@ -117,10 +117,12 @@ mod certainty {
     pub(super) const DOCUMENT: u8 = 30;
     pub(super) const PHONE_BY_CONTEXT: u8 = 40;
     pub(super) const PHONE: u8 = 50;
+    pub(super) const PHONE_EXTENDED: u8 = 60;
     pub(super) const IP: u8 = 55;
-    pub(super) const PHONE_INTERNATIONAL: u8 = 60;
     pub(super) const CARD: u8 = 70;
     pub(super) const NATIONAL_ID: u8 = 80;
+    /// With its `+`, which no card or id has.
+    pub(super) const PHONE_INTERNATIONAL: u8 = 82;
     pub(super) const IBAN: u8 = 85;
     pub(super) const ORDER_NUMBER: u8 = 90;
     pub(super) const EMAIL: u8 = 95;

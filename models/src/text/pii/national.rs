@@ -6,64 +6,23 @@ use super::context::mentions;
 use super::number::{Number, is_right_free};
 
 const SSN: &[&str] = &["ssn", "social security", "itin", "taxpayer", "tin"];
+#[rustfmt::skip]
 const GERMAN_TAX: &[&str] = &[
-    "steuer",
-    "idnr",
-    "steuer-id",
-    "identifikationsnummer",
-    "steuernummer",
-    "steueridentifikationsnummer",
-    "steuerid",
-    "tin",
-    "tax id",
-    "tax",
+    "steuer", "idnr", "steuer-id", "identifikationsnummer", "steuernummer", "steueridentifikationsnummer",
+    "steuerid", "tin", "tax id", "tax",
 ];
+#[rustfmt::skip]
 const NINE: &[&str] = &[
-    "bsn",
-    "burgerservicenummer",
-    "sofinummer",
-    "sofi",
-    "tfn",
-    "tax file",
-    "sin",
-    "social insurance",
-    "nif",
-    "ת\"ז",
-    "תעודת זהות",
+    "bsn", "burgerservicenummer", "sofinummer", "sofi", "tfn", "tax file", "sin", "social insurance", "nif",
+    "ת\"ז", "תעודת זהות",
 ];
 const HEALTH: &[&str] = &["nhs", "medicare"];
+#[rustfmt::skip]
 const PERSONAL: &[&str] = &[
-    "pesel",
-    "cpf",
-    "cnpj",
-    "personnummer",
-    "personal number",
-    "personal identity",
-    "fødselsnummer",
-    "fodselsnummer",
-    "kimlik",
-    "cpr",
-    "aadhaar",
-    "aadhar",
-    "uid",
-    "national id",
-    "id number",
-    "identity",
-    "identification",
-    "id card",
-    "身份证",
-    "身份証",
-    "身分證",
-    "证件",
-    "マイナンバー",
-    "個人番号",
-    "my number",
-    "주민등록번호",
-    "主民",
-    "снилс",
-    "ssn",
-    "id no",
-    "nin",
+    "pesel", "cpf", "cnpj", "personnummer", "personal number", "personal identity", "fødselsnummer",
+    "fodselsnummer", "kimlik", "cpr", "aadhaar", "aadhar", "uid", "national id", "id number", "identity",
+    "identification", "id card", "身份证", "身份証", "身分證", "证件", "マイナンバー", "個人番号", "my number", "주민등록번호", "主民",
+    "снилс", "ssn", "id no", "nin",
 ];
 
 /// Where the id that `number` is ends. Chinese and some other check digits may be a letter after the digits.
@@ -98,6 +57,7 @@ fn is_id(number: &Number<'_>) -> bool {
         13 => {
             number.is_form(&[6, 7], b"-") && is_born(&digits[..6]) && (1..=8).contains(&digits[6])
                 || (number.is_plain_or(&[6, 4, 2, 1]) && is_born(&digits[..6]) && digits[10] <= 1 && luhn(digits))
+                || (number.is_form(&[1, 4, 5, 2, 1], b"----") && is_thai(digits))
                 || (is_swiss(digits) && number.is_plain_or(&[3, 4, 4, 2]))
         }
         14 => number.is_form(&[2, 3, 3, 4, 2], b"../-") && is_brazilian_company(digits),
@@ -114,7 +74,7 @@ fn is_nine(number: &Number<'_>, named: impl Fn(&[&str]) -> bool) -> bool {
     if number.lens() == [3, 2, 4] && number.is_even() {
         let itin = area >= 900 && matches!(middle, 50..=65 | 70..=88 | 90..=92 | 94..=99);
         let issued = !matches!(area, 0 | 666) && (area < 900 || itin) && middle > 0 && serial > 0;
-        return (issued && number.gaps() == b"--") || named(SSN);
+        return (issued && number.gaps() == b"--") || named(SSN) || named(PERSONAL);
     }
     if number.lens().len() == 1 && named(SSN) {
         return area != 0 && middle > 0 && serial > 0;
@@ -122,7 +82,7 @@ fn is_nine(number: &Number<'_>, named: impl Fn(&[&str]) -> bool) -> bool {
     let australian = weighted(digits, &[1, 4, 3, 7, 5, 8, 6, 9, 10]).is_multiple_of(11);
     let portuguese = (weighted(digits, &[9, 8, 7, 6, 5, 4, 3, 2, 1])) % 11 <= 1;
     (number.is_plain_or(&[3, 3, 3]) || number.is_plain_or(&[4, 2, 3]))
-        && named(NINE)
+        && (named(NINE) || named(SSN) || named(PERSONAL))
         && (is_dutch(digits) || australian || portuguese || luhn(digits))
 }
 
@@ -202,6 +162,10 @@ fn is_australian_medicare(digits: &[u8]) -> bool {
 fn is_japanese(digits: &[u8]) -> bool {
     let rest = weighted(digits, &[6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2]) % 11;
     (if rest <= 1 { 0 } else { 11 - rest }) == u32::from(digits[11])
+}
+
+fn is_thai(digits: &[u8]) -> bool {
+    (weighted(digits, &[13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2]) + u32::from(digits[12])) % 11 % 10 == 1
 }
 
 /// AHV number: 756 for Switzerland and the check digit of EAN-13.

@@ -39,7 +39,10 @@ pub(super) fn end(number: &Number<'_>) -> Option<(usize, u8)> {
     let end = extended.unwrap_or(number.end);
     let found = |certainty| Some((end, certainty));
     if number.plus {
-        return if has_international_form(number) {
+        let grouped = number.lens().len() > 1 && number.digits().len() >= 7;
+        let valid = has_international_form(number);
+        let called = !valid && grouped && context::phone(number.text, number.start, end) == Says::Yes;
+        return if valid || called {
             found(certainty::PHONE_INTERNATIONAL)
         } else {
             None
@@ -53,12 +56,13 @@ pub(super) fn end(number: &Number<'_>) -> Option<(usize, u8)> {
     let says = context::phone(number.text, number.start, end);
     if typical && says != Says::No {
         return found(if extended.is_some() {
-            certainty::PHONE_INTERNATIONAL
+            certainty::PHONE_EXTENDED
         } else {
             certainty::PHONE
         });
     }
-    let own_line = number.lens().len() > 1 && context::is_own_line(number.text, number.start, end);
+    let own_line =
+        number.lens().len() > 1 && is_regular(number) && context::is_own_line(number.text, number.start, end);
     let grouped_and_extended = number.lens().len() > 1 && extended.is_some();
     if loose && (says == Says::Yes || (says == Says::Nothing && (own_line || grouped_and_extended))) {
         // The whole of a long number is better than the typical part in it: equal certainty, and the longer is taken.
@@ -139,15 +143,19 @@ fn is_typical(number: &Number<'_>) -> bool {
         ([10 | 11], [0, 1..=9, ..]) => true,
         // North America (also 400 and 800 numbers of China).
         ([3, 3, 4], _) | ([1, 3, 3, 4], [1, ..]) => true,
-        ([3, 4, 3], [4 | 8, 0, 0, ..]) | ([4, 3, 3], [1, 3 | 8, 0, 0, ..]) => number.is_even(),
+        ([3, 4, 3], [4 | 8, 0, 0, ..]) | ([4, 3, 3], [1, 3 | 8, 0, 0, ..]) if number.is_even() => true,
         // Russia, with its trunk 8 or code 7.
-        ([1, 3, 3, 2, 2] | [1, 3, 3, 4] | [1, 3, 2, 2, 3], [7 | 8, 3..=9, ..]) => true,
+        ([1, 3, 3, 2, 2] | [1, 3, 3, 4] | [1, 3, 2, 2, 3], [7 | 8, ..]) => true,
         // India; Brazil (a mobile number begins with 9 after the area).
-        ([5, 5], [6..=9, ..]) => matches!(gaps, b" " | b"-"),
+        ([5, 5], [6..=9, ..]) if matches!(gaps, b" " | b"-") => true,
         ([2, 5, 4], [_, _, 9, ..]) => true,
+        ([2, 4, 4], _) if gaps == b" -" => true,
+        // Norway; Thailand.
+        ([3, 2, 3], [4 | 8 | 9, ..]) if gaps == b"  " => true,
+        ([1, 4, 4], [0, ..]) if number.is_even() => true,
         // Spain, Portugal, Poland: mobile numbers.
-        ([3, 3, 3], [6 | 7, ..]) => gaps == b"  " && !digits.ends_with(&[0, 0, 0]),
-        ([3, 2, 2, 2], [6..=9, ..]) => number.is_even(),
+        ([3, 3, 3], [6 | 7, ..]) if gaps == b"  " && !digits.ends_with(&[0, 0, 0]) => true,
+        ([3, 2, 2, 2], [6..=9, ..]) if number.is_even() => true,
         _ => has_trunk_zero(number) || has_bracketed_area(number),
     }
 }
@@ -156,7 +164,7 @@ fn is_typical(number: &Number<'_>) -> bool {
 fn has_trunk_zero(number: &Number<'_>) -> bool {
     let (digits, lens) = (number.digits(), number.lens());
     matches!(digits, [0, 1..=9, ..])
-        && (9..=12).contains(&digits.len())
+        && (9..=13).contains(&digits.len())
         && lens.len() >= 2
         && (2..=6).contains(&lens[0])
         && lens[1..].iter().all(|len| (2..=8).contains(len))
@@ -170,8 +178,8 @@ fn has_bracketed_area(number: &Number<'_>) -> bool {
     number.bracket
         && lens.len() >= 2
         && (2..=6).contains(&lens[0])
-        && (8..=12).contains(&digits.len())
-        && lens[1..].iter().all(|len| (2..=8).contains(len))
+        && (8..=13).contains(&digits.len())
+        && lens[1..].iter().all(|len| (2..=9).contains(len))
         && !year
 }
 
@@ -192,8 +200,14 @@ fn is_loose(number: &Number<'_>) -> bool {
         && !gaps.contains(&b'?')
         && digits.len() <= 15
         && (lens[0] > 1 || digits.len() >= 9)
-        && lens[1..].iter().all(|len| (2..=8).contains(len))
-        && gaps[1..].windows(2).all(|pair| pair[0] == pair[1])
+        && lens.iter().all(|len| *len <= 9)
+        && (lens[1..].iter().all(|len| *len >= 2) || lens == [3, 1, 3] || digits.len() >= 9)
+}
+
+/// Gaps of one kind, but for the first.
+fn is_regular(number: &Number<'_>) -> bool {
+    let gaps = number.gaps();
+    gaps.len() < 2 || gaps[1..].windows(2).all(|pair| pair[0] == pair[1])
 }
 
 /// A date, alone or before something else: `2026-11-22`, `22.11.2026 10`, `20261122`.

@@ -5,20 +5,10 @@ use super::context::mentions;
 use super::{Found, PiiType, certainty, documents, iban, secret};
 
 const TOKEN_BYTES_MAX: usize = 64;
+#[rustfmt::skip]
 const IDENTITY: &[&str] = &[
-    "pan",
-    "nino",
-    "ni number",
-    "national insurance",
-    "nric",
-    "dni",
-    "nie",
-    "id",
-    "identity",
-    "tax",
-    "身分證",
-    "身份证",
-    "codice",
+    "pan", "nino", "ssn", "social security", "ni number", "national insurance", "nric", "dni", "nie", "id",
+    "identity", "tax", "身分證", "身份证", "codice",
 ];
 
 pub(super) fn find(text: &str, found: &mut Vec<Found>) {
@@ -68,7 +58,7 @@ fn look(text: &str, start: usize, end: usize, found: &mut Vec<Found>) {
         if let Some(length) = iban::length(&bytes[from..]) {
             push(from, from + length, PiiType::Iban, certainty::IBAN);
         }
-        if let Some(length) = british_insurance(&bytes[from..]) {
+        if let Some(length) = british_insurance(&bytes[from..], || mentions(text, from, IDENTITY)) {
             push(from, from + length, PiiType::NationalId, certainty::NATIONAL_ID);
         }
     }
@@ -77,7 +67,7 @@ fn look(text: &str, start: usize, end: usize, found: &mut Vec<Found>) {
     }
     if end - start <= TOKEN_BYTES_MAX {
         let token = &bytes[start..end];
-        if is_id(token) || (is_weak_id(token) && mentions(text, start, IDENTITY)) {
+        if is_id(token) || (is_indian(&token.to_ascii_uppercase()) && mentions(text, start, IDENTITY)) {
             push(start, end, PiiType::NationalId, certainty::NATIONAL_ID);
         } else if secret::is_bitcoin(token) {
             push(start, end, PiiType::UrlSecret, certainty::SECRET);
@@ -88,8 +78,9 @@ fn look(text: &str, start: usize, end: usize, found: &mut Vec<Found>) {
     }
 }
 
-/// British national insurance number, `QQ123456C` or `QQ 12 34 56 C`; prefixes as HMRC gives them out.
-fn british_insurance(bytes: &[u8]) -> Option<usize> {
+/// British national insurance number, `QQ123456C` or `QQ 12 34 56 C`; prefixes and suffixes as HMRC gives them out, any
+/// if it is `named`.
+fn british_insurance(bytes: &[u8], named: impl Fn() -> bool) -> Option<usize> {
     let mut signs = [0u8; 9];
     let (mut count, mut at) = (0, 0);
     while count < 9 {
@@ -104,11 +95,13 @@ fn british_insurance(bytes: &[u8]) -> Option<usize> {
         at += 1;
     }
     let [a, b, digits @ .., suffix] = signs;
-    let prefix = a.is_ascii_uppercase() && b.is_ascii_uppercase() && !b"DFIUV".contains(&a) && !b"DFIOUV".contains(&b);
     let ended = bytes.get(at).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    let form = ended && has_form(&[a, b, suffix], b"AAA") && digits.iter().all(u8::is_ascii_digit);
     let barred = [*b"BG", *b"GB", *b"NK", *b"KN", *b"TN", *b"NT", *b"ZZ"].contains(&[a, b]);
-    (prefix && !barred && ended && digits.iter().all(u8::is_ascii_digit) && (b'A'..=b'D').contains(&suffix))
-        .then_some(at)
+    let upper = a.is_ascii_uppercase() && b.is_ascii_uppercase();
+    let issued =
+        upper && !b"DFIUV".contains(&a) && !b"DFIOUV".contains(&b) && !barred && (b'A'..=b'D').contains(&suffix);
+    (form && (issued || named())).then_some(at)
 }
 
 /// Ids whose parts are joined by a sign: Spanish `12345678-Z`, Finnish `131052-308T`, Hong Kong `A123456(3)`.
@@ -176,12 +169,6 @@ fn is_id(token: &[u8]) -> bool {
         18 => has_form(token, b"AAAA999999AAAAAA*9") && matches!(token[10].to_ascii_uppercase(), b'H' | b'M' | b'X'),
         _ => false,
     }
-}
-
-/// The same forms in lower case, which need a word for them.
-fn is_weak_id(token: &[u8]) -> bool {
-    let upper = token.to_ascii_uppercase();
-    is_indian(&upper) || british_insurance(&upper) == Some(upper.len())
 }
 
 fn has_form(token: &[u8], form: &[u8]) -> bool {
