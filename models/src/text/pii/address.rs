@@ -71,7 +71,8 @@ fn spell_out(pattern: &str) -> String {
         (
             "<Town>",
             concat!(
-                r"(?:,?[ \n\r]{1,3}<Upper><Letter>+(?: <Upper><Letter>+){0,2},?[ \n\r]{1,2}(?:(?:<State>)[ \n\r]{1,2})?[0-9]{4,5}(?:-[0-9]{4})?(?-u:\b))",
+                r"(?:,?[ \n\r]{1,3}<Upper><Letter>+(?: <Upper><Letter>+){0,2},?[ \n\r]{1,2}",
+                r"(?:(?:<State>)[ \n\r]{1,2})?[0-9]{4,5}(?:-[0-9]{4})?(?-u:\b))",
             ),
         ),
         ("<Post>", r"(?:,?[ \n\r]{1,2}[0-9]{4,5} <Upper><Letter>+)"),

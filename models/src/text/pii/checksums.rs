@@ -88,9 +88,11 @@ mod tests {
         text.bytes().filter(u8::is_ascii_digit).map(|b| b - b'0').collect()
     }
 
+    type Check = fn(&[u8]) -> bool;
+
     #[test]
     fn known_numbers_hold_and_every_changed_digit_is_seen() {
-        let checks: [(&str, fn(&[u8]) -> bool); 3] = [
+        let checks: [(&str, Check); 3] = [
             ("4111111111111111", luhn),
             ("2363", verhoeff),
             ("86095742719", mod_11_10),

@@ -55,13 +55,12 @@ fn around(text: &str, at: usize) -> Option<(usize, usize)> {
     let wide_host = text[at + 1..end].chars().any(is_unspaced);
     let low = text.floor_char_boundary(at.saturating_sub(LOCAL_BYTES_MAX));
     let local = &text[low..at];
-    if let Some(start) = local
-        .strip_suffix('"')
-        .and_then(|quoted| quoted.rfind(['"', '\n']).map(|q| low + q))
+    let quote = local.strip_suffix('"').and_then(|quoted| quoted.rfind(['"', '\n']));
+    if let Some(start) = quote.map(|at| low + at)
+        && text.as_bytes()[start] == b'"'
+        && at - start > 3
     {
-        if text.as_bytes()[start] == b'"' && at - start > 3 {
-            return Some((start, end));
-        }
+        return Some((start, end));
     }
     let accept = |c: char| {
         (c.is_alphanumeric() && (wide_host || !is_unspaced(c)))
@@ -100,7 +99,7 @@ fn domain(text: &str) -> Option<usize> {
         return tops.max();
     }
     let stop = text
-        .find(|c: char| !(c.is_alphanumeric() && !is_unspaced(c)) && c != '.' && c != '-')
+        .find(|c: char| (is_unspaced(c) || !c.is_alphanumeric()) && c != '.' && c != '-')
         .unwrap_or(text.len());
     // The last label that can be a top-level domain ends it; what follows (`.-`, `.5`) is not part.
     let mut end = stop;

@@ -103,7 +103,7 @@ pub(super) fn length(bytes: &[u8]) -> Option<usize> {
     let index = LENGTHS.binary_search_by_key(&&country, |entry| entry.0).ok()?;
     let wanted = LENGTHS[index].1;
     // The check digits may stand apart from the country code: `DE 89 3704`.
-    if !(c.is_ascii_digit() && d.is_ascii_digit()) && !(c == b' ' && d.is_ascii_digit()) {
+    if !d.is_ascii_digit() || !(c.is_ascii_digit() || c == b' ') {
         return None;
     }
     let mut signs = [0u8; SIGNS_MAX];
