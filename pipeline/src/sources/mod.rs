@@ -7,6 +7,7 @@ mod chat;
 mod columns;
 mod csv;
 mod decode;
+mod document;
 mod fields;
 mod html;
 mod json;

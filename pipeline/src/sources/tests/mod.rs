@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod csv_files;
+mod documents;
 mod jsonl_files;
 mod parquet_files;
 mod peers;
@@ -107,7 +108,7 @@ impl Case {
             pattern: "raw/*".into(),
             files: vec![file.clone()],
             csv: self.csv.clone(),
-            encoding: Some(self.encoding.into()),
+            encoding: (!self.encoding.is_empty()).then(|| self.encoding.into()),
             items: None,
             sheet: None,
         };
