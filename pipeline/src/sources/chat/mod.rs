@@ -47,14 +47,14 @@ pub(super) fn land(request: &LandRequest<'_>, progress: &dyn Fn(u64)) -> Result<
                 let raw = lines.start_of_long(RAW_MAX_BYTES).to_vec();
                 lines.skip_line()?;
                 is_empty = false;
-                chats.take_bad(place, &raw, Fault::too_long(chats.row_max_bytes))?;
+                chats.take_bad(form, place, &raw, Fault::too_long(chats.row_max_bytes))?;
             }
             Some(Found::Line(line)) => {
                 let raw = lines.bytes(place.offset, line.content_end);
                 is_empty &= raw.trim_ascii().is_empty();
                 match text_of(encoding, raw) {
                     Ok(text) => chats.take(form, place, &text, raw)?,
-                    Err(fault) => chats.take_bad(place, raw, fault)?,
+                    Err(fault) => chats.take_bad(form, place, raw, fault)?,
                 }
             }
         }
@@ -150,18 +150,22 @@ impl Chats<'_> {
         }
     }
 
-    /// A line that cannot be read spoils the turn it belongs to.
-    fn take_bad(&mut self, place: Place, raw: &[u8], fault: Fault) -> Result<()> {
+    /// A line that cannot be read spoils the turn it belongs to: the one that starts in it, as far as that can be told.
+    fn take_bad(&mut self, form: Form, place: Place, raw: &[u8], fault: Fault) -> Result<()> {
+        let raw = &raw[..raw.len().min(RAW_MAX_BYTES)];
+        let seen = String::from_utf8_lossy(raw);
+        if let Some(turn) = form.turn(&seen) {
+            self.end_turn()?;
+            self.start_turn(place, &turn, raw);
+        } else if let Some(open) = &mut self.open {
+            open.add(raw, self.row_max_bytes);
+        }
         match &mut self.open {
             Some(open) => {
-                open.add(raw, self.row_max_bytes);
                 open.fault.get_or_insert(fault);
                 Ok(())
             }
-            None => {
-                let raw = raw[..raw.len().min(RAW_MAX_BYTES)].to_vec();
-                self.landing.reject(place, raw, fault)
-            }
+            None => self.landing.reject(place, raw.to_vec(), fault),
         }
     }
 
