@@ -84,7 +84,8 @@ fn text(
     Ok(text.into_owned())
 }
 
-/// The encoding of a whole file: by its mark, by the project file, by its own word, and else by its bytes.
+/// The encoding of a whole file: by its mark, by the project file, by its own word, and else by its bytes. The word is
+/// not believed where the bytes are UTF-8: many a page was saved in another encoding than it was sent in.
 fn encoding_of(
     request: &LandRequest<'_>,
     bytes: &[u8],
@@ -94,6 +95,7 @@ fn encoding_of(
     Encoding::for_bom(bytes)
         .map(|(marked, _)| marked)
         .or_else(|| Encoding::for_label(label?.as_bytes()))
+        .or_else(|| (!bytes.is_ascii() && std::str::from_utf8(bytes).is_ok()).then_some(UTF_8))
         .or_else(|| declared(bytes))
         .unwrap_or_else(|| detect(bytes))
 }

@@ -1,4 +1,4 @@
-//! Chat transcripts in plain text: a turn is a row. Columns: `chat_id`, `turn` (from 0 in each chat), `time` (as
+//! Chat transcripts in plain text: a turn is a row. Columns: `chat_id`, `turn` (from 0 in each chat; rejected turns count), `time` (as
 //! written), `speaker` (none for what the chat itself says), `text` (lines that go on are joined with line breaks). The
 //! form of a file is the one that most of its first lines fit; [`form`] lists them.
 //!

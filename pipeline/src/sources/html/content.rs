@@ -46,7 +46,7 @@ pub(super) fn content_of(root: &NodeRef<'_>, leave: Leave) -> Content {
                 next = Some(child);
                 continue;
             }
-            walk.leave(&node, name);
+            walk.leave(name);
         }
         next = walk.behind(node, root);
     }
@@ -54,7 +54,7 @@ pub(super) fn content_of(root: &NodeRef<'_>, leave: Leave) -> Content {
 }
 
 fn is_left_out(node: &NodeRef<'_>, name: &str, leave: Leave) -> bool {
-    if UNSEEN.contains(&name) || node.has_attr("hidden") {
+    if UNSEEN.contains(&name) || node.has_attr("hidden") || is_hidden_by_style(node) {
         return true;
     }
     if !leave.frame {
@@ -67,6 +67,14 @@ fn is_left_out(node: &NodeRef<'_>, name: &str, leave: Leave) -> bool {
         .flatten()
         .any(|name| name.to_ascii_lowercase().contains("cookie"));
     FRAME.contains(&name) || role_of_frame || is_consent
+}
+
+fn is_hidden_by_style(node: &NodeRef<'_>) -> bool {
+    node.attr("style").is_some_and(|style| {
+        let style: String = style.chars().filter(|sign| !sign.is_whitespace()).collect();
+        let style = style.to_ascii_lowercase();
+        style.contains("display:none") || style.contains("visibility:hidden")
+    })
 }
 
 /// What was seen so far.
@@ -108,7 +116,7 @@ impl Walk {
         }
     }
 
-    fn leave(&mut self, _node: &NodeRef<'_>, name: &str) {
+    fn leave(&mut self, name: &str) {
         let text_from = |start: usize| one_line(self.content.text.get(start..).unwrap_or_default());
         match name {
             "pre" => self.pre = self.pre.saturating_sub(1),
@@ -179,7 +187,7 @@ impl Walk {
             }
             node = node.parent()?;
             let name = node.node_name();
-            self.leave(&node, name.as_deref().unwrap_or_default());
+            self.leave(name.as_deref().unwrap_or_default());
         }
         None
     }

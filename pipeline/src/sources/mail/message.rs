@@ -91,20 +91,33 @@ fn nested_messages(raw: &[u8]) -> usize {
         .count()
 }
 
-/// Old programs write headers in their own 8-bit encoding: those are made UTF-8, which is what the parser expects.
+/// Old programs write headers in their own 8-bit encoding: those lines are made UTF-8, which is what the parser expects. A line
+/// with an encoded word (RFC 2047) names its charset, and stays.
 fn readable_head(raw: &[u8]) -> Cow<'_, [u8]> {
-    let blank = raw
-        .windows(2)
-        .position(|two| two == b"\n\n")
-        .into_iter()
-        .chain(raw.windows(4).position(|four| four == b"\r\n\r\n"))
-        .min();
-    let (head, rest) = raw.split_at(blank.unwrap_or(raw.len()));
-    if std::str::from_utf8(head).is_ok() {
+    let is_blank = |line: &[u8]| line.trim_ascii_end().is_empty();
+    let head_bytes = raw
+        .split_inclusive(|&byte| byte == b'\n')
+        .take_while(|line| !is_blank(line))
+        .map(<[u8]>::len)
+        .sum();
+    let (head, rest) = raw.split_at(head_bytes);
+    let lines = || head.split_inclusive(|&byte| byte == b'\n');
+    let is_odd = |line: &[u8]| std::str::from_utf8(line).is_err() && !line.windows(2).any(|two| two == b"=?");
+    let odd: Vec<u8> = lines().filter(|line| is_odd(line)).flatten().copied().collect();
+    if odd.is_empty() {
         return Cow::Borrowed(raw);
     }
-    let (text, _) = detect(head).decode_without_bom_handling(head);
-    Cow::Owned([text.as_bytes(), rest].concat())
+    let encoding = detect(&odd);
+    let mut out = Vec::with_capacity(raw.len() + odd.len());
+    for line in lines() {
+        if is_odd(line) {
+            out.extend_from_slice(encoding.decode_without_bom_handling(line).0.as_bytes());
+        } else {
+            out.extend_from_slice(line);
+        }
+    }
+    out.extend_from_slice(rest);
+    Cow::Owned(out)
 }
 
 fn has_known_header(message: &Message<'_>) -> bool {
@@ -166,7 +179,11 @@ fn attachments(message: &Message<'_>) -> Option<String> {
 
 /// All headers in their order, decoded.
 fn headers(raw: &[u8]) -> Option<String> {
-    let message = MessageParser::new().default_header_text().parse_headers(raw)?;
+    // With no header named, the parser would take the usual ones apart.
+    let parser = MessageParser::new()
+        .header_text(HeaderName::Subject)
+        .default_header_text();
+    let message = parser.parse_headers(raw)?;
     json_array(message.headers().iter().map(|header| {
         let value = header.value.as_text().map(one_line);
         serde_json::json!({"name": header.name.as_str(), "value": value})

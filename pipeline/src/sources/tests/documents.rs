@@ -57,7 +57,15 @@ fn a_mail_comes_whole() {
     );
     assert!(attachments.contains(r#""type":"message/rfc822""#), "{attachments}");
     assert!(attachments.contains(r#""subject":"inner""#), "{attachments}");
-    assert!(value(&outcome, 0, "headers").contains(r#"{"name":"Subject","value":"Re: 退款"}"#));
+    let headers = value(&outcome, 0, "headers");
+    assert!(
+        headers.contains(r#"{"name":"Subject","value":"Re: 退款"}"#),
+        "{headers}"
+    );
+    assert!(
+        headers.contains(r#"{"name":"From","value":"林霞 <lin@example.com>"}"#),
+        "{headers}"
+    );
 }
 
 #[test]
@@ -207,7 +215,7 @@ fn a_bad_line_spoils_its_turn_alone() {
     let outcome = case(Format::Chat).land(chat);
     assert_eq!(
         outcome.shown(),
-        ["input|0|-|A|one", "input|1|-|A|three", "input|2|-|A|five"]
+        ["input|0|-|A|one", "input|2|-|A|three", "input|4|-|A|five"]
     );
 }
 
