@@ -9,6 +9,8 @@ pub(super) static FILES: &[(&str, &str)] = &[
     ("sql/tickets.sql", include_str!("project/sql/tickets.sql")),
     ("sql/turns.sql", include_str!("project/sql/turns.sql")),
     ("sql/ratings.sql", include_str!("project/sql/ratings.sql")),
+    ("sql/mails.sql", include_str!("project/sql/mails.sql")),
+    ("sql/pages.sql", include_str!("project/sql/pages.sql")),
     ("sql/days.sql", include_str!("project/sql/days.sql")),
     (
         "sql/intent_examples.sql",

@@ -9,6 +9,7 @@ mod columns;
 mod csv;
 mod decode;
 mod dialect;
+mod document;
 mod encoding;
 mod fields;
 mod html;

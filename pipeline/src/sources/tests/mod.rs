@@ -6,6 +6,7 @@ mod compressed;
 mod csv_files;
 mod json_files;
 mod dialects;
+mod documents;
 mod jsonl_files;
 mod parquet_files;
 mod peers;
@@ -123,12 +124,9 @@ impl Case {
             pattern: "raw/*".into(),
             files: vec![file.clone()],
             csv: self.csv.clone(),
-            encoding: Some(self.encoding.into()),
+            encoding: (!self.encoding.is_empty()).then(|| self.encoding.into()),
             items: self.items.map(str::to_owned),
             sheet: self.sheet.map(str::to_owned),
-            encoding: Some(self.encoding.into()).filter(|encoding: &String| !encoding.is_empty()),
-            items: None,
-            sheet: None,
         };
         let limits = Limits {
             memory_max_mib: 256,

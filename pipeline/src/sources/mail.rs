@@ -1,8 +1,0 @@
-//! Placeholder.
-
-use super::LandRequest;
-use crate::error::Result;
-
-pub(super) fn land(request: &LandRequest<'_>, _progress: &dyn Fn(u64)) -> Result<(u64, u64)> {
-    Err(request.wrong(None, "mail is not built", "wait"))
-}
