@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod engine;
 pub mod error;
 pub mod events;
+pub mod fetch;
 pub mod functions;
 pub mod keys;
 pub mod plan;
