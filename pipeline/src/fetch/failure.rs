@@ -14,6 +14,8 @@ use crate::project::Database;
 const WORDS_MAX: usize = 500;
 /// Shorter secrets are no secrets; blanking them would only garble messages.
 const SECRET_MIN_BYTES: usize = 3;
+/// How much longer than the server we wait, so that its own word about a late query comes first.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Where a query is asked.
 pub(super) struct Asked<'a> {
@@ -77,7 +79,7 @@ impl<'a> Asked<'a> {
 
     /// What comes of a statement, within the deadline for one.
     pub(super) async fn answered<T>(&self, answering: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
-        self.within(self.job.outside.deadlines.statement(), answering).await
+        self.within(self.statement(), answering).await
     }
 
     /// The next row; the first may take as long as a query, another only as long as a silent connection may last.
@@ -89,11 +91,15 @@ impl<'a> Asked<'a> {
         let allowed = if self.is_flowing {
             deadlines.idle()
         } else {
-            deadlines.statement()
+            self.statement()
         };
         let next = self.within(allowed, async { rows.next().await.transpose() }).await?;
         self.is_flowing = true;
         Ok(next)
+    }
+
+    fn statement(&self) -> Duration {
+        self.job.outside.deadlines.statement() + GRACE
     }
 
     async fn within<T>(&self, allowed: Duration, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {

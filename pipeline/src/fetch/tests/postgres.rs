@@ -185,7 +185,7 @@ async fn what_cannot_be_is_said(server: &Postgres) {
     );
     let mut desk = server.desk("query = \"select pg_sleep(60)\"");
     desk.outside.deadlines.statement_ms = 300;
-    assert!(desk.refusal().await.1.contains("too long") || desk.refusal().await.0.contains("no answer"));
+    assert!(desk.refusal().await.1.contains("too long"));
     let desk = server.desk("query = \"with gone as (delete from t returning id) select * from gone\"");
     assert!(desk.refusal().await.0.contains("it says"), "a query cannot write");
     assert_eq!(server.run("select count(*) from t").trim(), "6");
@@ -225,16 +225,16 @@ async fn two_million_rows() {
     let server = Postgres::start();
     server.run(
         "create table t as select i as id, '2026-01-01'::timestamptz + i * interval '1 s' as at, 'user' || i % 5000 as name, \
-         'My order ' || i || ' has \"not\" come, please help' as text, (i % 100) / 7.0 as score from generate_series(1, 2000000) i; \
-         vacuum analyze t",
+         'My order ' || i || ' has \"not\" come, please help' as text, (i % 100) / 7.0 as score from generate_series(1, 2000000) i",
+    );
+    server.run("vacuum analyze t");
+    let copy = format!(
+        "\\copy (select * from t) to '{}/copy.csv' csv header",
+        server.folder.path().display()
     );
     for round in 0..3 {
         let start = Instant::now();
-        must(
-            server
-                .psql()
-                .args(["-c", "\\copy (select * from t) to '/tmp/deskmill-copy.csv' csv header"]),
-        );
+        must(server.psql().args(["-c", &copy]));
         let copy_s = start.elapsed().as_secs_f64();
         for cursor in ["", "\ncursor = \"id\""] {
             let desk = server.desk(&format!("query = \"select * from t\"{cursor}"));
@@ -249,5 +249,4 @@ async fn two_million_rows() {
             );
         }
     }
-    fs::remove_file("/tmp/deskmill-copy.csv").unwrap();
 }
