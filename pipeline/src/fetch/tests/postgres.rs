@@ -16,6 +16,17 @@ struct Postgres {
     _server: Server,
 }
 
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // A killed server would leave its shared memory behind.
+        let mut stop = command_as("postgres", &self.bin.join("pg_ctl"));
+        let stop = stop
+            .args(["stop", "-s", "-m", "fast", "-D"])
+            .arg(self.folder.path().join("data"));
+        let _ = stop.current_dir(self.folder.path()).status();
+    }
+}
+
 impl Postgres {
     fn start() -> Self {
         let pattern = "/usr/lib/postgresql/*/bin/initdb";
