@@ -113,6 +113,11 @@ impl Catalog {
         self.work.join("spill")
     }
 
+    /// Local copies of what a source has elsewhere.
+    pub fn fetched_folder(&self, source: &str) -> PathBuf {
+        self.work.join("fetched").join(source)
+    }
+
     /// The lock that keeps two runs apart.
     pub fn lock_file(&self) -> PathBuf {
         self.work.join("run.lock")

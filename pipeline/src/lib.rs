@@ -8,6 +8,7 @@ pub mod checks;
 pub mod engine;
 pub mod error;
 pub mod events;
+pub mod fetch;
 pub mod functions;
 pub mod keys;
 pub mod plan;

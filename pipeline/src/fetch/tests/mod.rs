@@ -1,0 +1,10 @@
+//! Fetching from real servers that the tests start, and from SQLite files.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod desk;
+mod http;
+mod mysql;
+mod postgres;
+mod s3;
+mod sqlite;
