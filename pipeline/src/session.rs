@@ -34,7 +34,8 @@ pub fn add_known<'a>(
     Box::pin(async move {
         for source in &project.sources {
             let steps: Vec<&Step> = plan.landings(&source.name).collect();
-            if steps.iter().all(|step| step.done) {
+            // What is elsewhere and was never fetched has none.
+            if !steps.is_empty() && steps.iter().all(|step| step.done) {
                 engine
                     .add_source(&source.name, &files(catalog, ingest::STAGE, &steps, ROWS_FILE))
                     .await?;

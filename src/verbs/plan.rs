@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use deskmill_pipeline::catalog::Catalog;
+use deskmill_pipeline::fetch::fetched;
 use deskmill_pipeline::plan::Plan;
 
 use super::Place;
@@ -9,7 +10,8 @@ use crate::output::{json_line, line, table};
 
 pub fn run(place: &Place) -> Result<()> {
     let project = place.project()?;
-    let plan = Plan::make(&project, &Catalog::new(&project.work_dir.path))?;
+    let catalog = Catalog::new(&project.work_dir.path);
+    let plan = Plan::make(&fetched(&project, &catalog)?, &catalog)?;
     if place.json {
         return json_line(&plan);
     }

@@ -7,6 +7,7 @@ use arrow::array::AsArray;
 use deskmill_models::rows::to_objects;
 use deskmill_pipeline::catalog::Catalog;
 use deskmill_pipeline::engine::Engine;
+use deskmill_pipeline::fetch::fetched;
 use deskmill_pipeline::plan::Plan;
 use deskmill_pipeline::run::threads_of;
 use deskmill_pipeline::session::{add_rejects, look};
@@ -36,7 +37,7 @@ pub async fn run(place: &Place, args: &RejectsArgs) -> Result<()> {
     }
     let catalog = Catalog::new(&project.work_dir.path);
     let engine = Engine::new(&project.limits, threads_of(&project), &catalog)?;
-    if !add_rejects(&engine, &catalog, &Plan::make(&project, &catalog)?).await? {
+    if !add_rejects(&engine, &catalog, &Plan::make(&fetched(&project, &catalog)?, &catalog)?).await? {
         line("nothing was run yet, or everything changed since: deskmill run")?;
         return Ok(());
     }

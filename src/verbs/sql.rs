@@ -8,6 +8,7 @@ use deskmill_models::registry::{Registry, parse_reference};
 use deskmill_models::rows::{to_objects, value_at};
 use deskmill_pipeline::catalog::Catalog;
 use deskmill_pipeline::engine::{Engine, references};
+use deskmill_pipeline::fetch::fetched;
 use deskmill_pipeline::functions::{PredictFunction, models_named};
 use deskmill_pipeline::plan::Plan;
 use deskmill_pipeline::project::Project;
@@ -83,7 +84,8 @@ async fn session(project: &Project, query: &str) -> Result<Engine> {
     // A query that cannot be parsed is reported when it is planned, by the engine that knows why.
     let wanted = references("query", query).unwrap_or_default();
     if !wanted.is_empty() {
-        add_known(&engine, project, &catalog, &Plan::make(project, &catalog)?).await?;
+        let project = fetched(project, &catalog)?;
+        add_known(&engine, &project, &catalog, &Plan::make(&project, &catalog)?).await?;
     }
     Ok(engine)
 }

@@ -1,20 +1,36 @@
-//! `normalise(text)` and `mask_numbers(text)`.
+//! The SQL functions from one text: `normalise`, `mask_numbers`, `repair_mojibake`, `strip_html`, `strip_quotes`, `lang`,
+//! `sentences`, `mask_pii`, `near_dup_key`, `to_simplified`. Null stays null.
 
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, AsArray, StringArray};
+use arrow::array::{ArrayRef, AsArray, ListBuilder, StringArray, StringBuilder};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
-use deskmill_models::text::{mask_numbers_and_addresses, normalise};
+use deskmill_models::text;
+use deskmill_models::text::pii::PiiRules;
 
-/// A function from one text to one text; null stays null.
+/// What is found without any declaration.
+static PII_RULES: LazyLock<PiiRules> = LazyLock::new(PiiRules::default);
+
+/// What a text becomes.
+#[derive(Debug, Clone, Copy)]
+enum Apply {
+    /// Another text.
+    Text(fn(&str) -> String),
+    /// A text, or null.
+    Maybe(fn(&str) -> Option<&'static str>),
+    /// Pieces of it, in order.
+    List(fn(&str) -> Vec<&str>),
+}
+
+/// A function of one text.
 #[derive(Debug)]
 struct TextFunction {
     name: &'static str,
-    apply: fn(&str) -> String,
+    apply: Apply,
     signature: Signature,
 }
 
@@ -34,15 +50,24 @@ impl Hash for TextFunction {
 
 /// All text functions.
 pub(super) fn all() -> Vec<ScalarUDF> {
-    let function = |name, apply| TextFunction {
+    let functions = [
+        ("normalise", Apply::Text(text::normalise)),
+        ("mask_numbers", Apply::Text(text::mask_numbers_and_addresses)),
+        ("repair_mojibake", Apply::Text(text::repair_mojibake)),
+        ("strip_html", Apply::Text(text::strip_html)),
+        ("strip_quotes", Apply::Text(text::strip_quotes)),
+        ("lang", Apply::Maybe(text::language)),
+        ("sentences", Apply::List(text::sentences)),
+        ("mask_pii", Apply::Text(|text| PII_RULES.mask(text).into_owned())),
+        ("near_dup_key", Apply::Text(text::near_dup_key)),
+        ("to_simplified", Apply::Text(text::to_simplified)),
+    ];
+    let function = |(name, apply)| TextFunction {
         name,
         apply,
         signature: Signature::string(1, Volatility::Immutable),
     };
-    vec![
-        ScalarUDF::from(function("normalise", normalise)),
-        ScalarUDF::from(function("mask_numbers", mask_numbers_and_addresses)),
-    ]
+    functions.map(function).into_iter().map(ScalarUDF::from).collect()
 }
 
 impl ScalarUDFImpl for TextFunction {
@@ -55,14 +80,27 @@ impl ScalarUDFImpl for TextFunction {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8)
+        Ok(match self.apply {
+            Apply::Text(_) | Apply::Maybe(_) => DataType::Utf8,
+            Apply::List(_) => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
+        })
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let texts = cast(&arrays[0], &DataType::Utf8)?;
-        let apply = |value: Option<&str>| value.map(|text| (self.apply)(text));
-        let out: StringArray = texts.as_string::<i32>().iter().map(apply).collect();
-        Ok(ColumnarValue::Array(Arc::new(out) as ArrayRef))
+        let texts = texts.as_string::<i32>().iter();
+        let out: ArrayRef = match self.apply {
+            Apply::Text(apply) => Arc::new(texts.map(|value| value.map(apply)).collect::<StringArray>()),
+            Apply::Maybe(apply) => Arc::new(texts.map(|value| value.and_then(apply)).collect::<StringArray>()),
+            Apply::List(apply) => {
+                let mut lists = ListBuilder::new(StringBuilder::new());
+                for value in texts {
+                    lists.append_option(value.map(|text| apply(text).into_iter().map(Some)));
+                }
+                Arc::new(lists.finish())
+            }
+        };
+        Ok(ColumnarValue::Array(out))
     }
 }

@@ -17,6 +17,7 @@ use crate::checks::CheckOutcome;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
+use crate::fetch::fetch;
 use crate::plan::{Plan, Step};
 use crate::project::Project;
 use crate::stages::assemble::AssembleFacts;
@@ -116,6 +117,15 @@ async fn run_stages(project: &Project, request: &RunRequest, listener: Listener<
     let started = Instant::now();
     let catalog = Catalog::new(&project.work_dir.path);
     let _lock = lock(&catalog)?;
+    let project = &fetch(project, &catalog, &|source, bytes| {
+        listener(Event::Progress {
+            stage: "fetch",
+            name: source.to_owned(),
+            share: 0.0,
+            what: format!("{bytes} bytes"),
+        });
+    })
+    .await?;
     let plan = Plan::make(project, &catalog)?;
     listener(Event::Run {
         run: request.run.clone(),

@@ -8,7 +8,8 @@ use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
 use crate::error::Result;
 use crate::rejects::RAW_MAX_BYTES;
 use crate::sources::LandRequest;
-use crate::sources::decode::{BOM_MAX_BYTES, sniff};
+use crate::sources::decode::sniff;
+use crate::sources::encoding::SAMPLE_BYTES;
 use crate::sources::lines::{Place, find_either};
 use crate::sources::open::{open, read_failed};
 
@@ -63,8 +64,8 @@ impl<'a> Content<'a> {
             bom_bytes: 0,
             at_end: false,
         };
-        while content.window.len() < BOM_MAX_BYTES && content.fill()? {}
-        let (encoding, bom_bytes) = sniff(request, &content.window)?;
+        while content.window.len() < SAMPLE_BYTES && content.fill()? {}
+        let (encoding, bom_bytes) = sniff(request, &content.window, content.at_end)?;
         let head = content.window.split_off(bom_bytes);
         content.window.clear();
         content.bom_bytes = bom_bytes;

@@ -38,10 +38,7 @@ pub(super) fn body_of(message: &Message<'_>, raw: &[u8]) -> Body {
 
 /// The newest text of a message: without what it quotes, and without a signature.
 pub(super) fn newest_reply(text: &str) -> String {
-    let is_quoted = |line: &&str| line.starts_with('>');
-    let lines = text.lines().take_while(|line| *line != "-- ");
-    let kept: Vec<&str> = lines.filter(|line| !is_quoted(line)).collect();
-    kept.join("\n").trim().to_owned()
+    deskmill_models::text::split_reply(text).text
 }
 
 /// The text of a part. Where nobody names its charset and it is not UTF-8, its bytes are looked at again.
