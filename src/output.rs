@@ -80,7 +80,11 @@ fn hint_and_code(error: &anyhow::Error) -> (String, u8) {
         if let Some(error) = cause.downcast_ref::<P>() {
             let refused = matches!(
                 error,
-                P::Rejects { .. } | P::Checks { .. } | P::Examples { .. } | P::Table { .. } | P::Model(M::Examples { .. })
+                P::Rejects { .. }
+                    | P::Checks { .. }
+                    | P::Examples { .. }
+                    | P::Table { .. }
+                    | P::Model(M::Examples { .. })
             );
             return (error.hint(), if refused { REFUSED } else { WRONG });
         }

@@ -33,7 +33,9 @@ pub async fn run(place: &Place, args: &CheckArgs) -> Result<ExitCode> {
     let wanted = |outcome: &&CheckOutcome| args.table.as_ref().is_none_or(|name| *name == outcome.table);
     let shown: Vec<&CheckOutcome> = outcomes.iter().filter(wanted).collect();
     if place.json {
-        shown.iter().try_for_each(|outcome| json_line(&json!({ "event": "outcome", "check": outcome })))?;
+        shown
+            .iter()
+            .try_for_each(|outcome| json_line(&json!({ "event": "outcome", "check": outcome })))?;
     } else if shown.is_empty() {
         line("no checks are written: [[tables.NAME.checks]] in deskmill.toml")?;
     } else {

@@ -59,6 +59,7 @@ fn load(path: &Path) -> Option<Loaded> {
         file_id: 0,
         limits: &limits,
         out: out.path(),
+        shared: None,
     };
     land(&request, &|_| {}).ok()?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(out.path().join(ROWS_FILE)).ok()?).ok()?;

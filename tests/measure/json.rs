@@ -51,6 +51,7 @@ fn land_file(path: &Path, format: Format) -> Option<Landed> {
         file_id: 1,
         limits: &limits,
         out: out.path(),
+        shared: None,
     };
     land(&request, &|_| {}).ok()
 }

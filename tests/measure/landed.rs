@@ -40,6 +40,7 @@ pub fn land_one(path: &Path, format: Format) -> Option<BTreeMap<String, String>>
         file_id: 0,
         limits: &limits,
         out: out.path(),
+        shared: None,
     };
     land(&request, &|_| ()).ok()?;
     let rows = File::open(out.path().join(ROWS_FILE)).ok()?;

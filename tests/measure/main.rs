@@ -29,7 +29,8 @@ pub struct Figure {
 
 impl Figure {
     fn is_missed(&self) -> bool {
-        self.target.is_some_and(|target| self.value.is_nan() || self.value < target)
+        self.target
+            .is_some_and(|target| self.value.is_nan() || self.value < target)
     }
 }
 
@@ -47,7 +48,10 @@ const MEASURES: [(&str, Measure); 7] = [
 
 #[allow(clippy::print_stdout, clippy::print_stderr)]
 fn main() -> ExitCode {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
     let markdown = std::env::args().any(|argument| argument == "--markdown");
     let Some(data) = std::env::var_os("DESKMILL_DATA").map(PathBuf::from) else {
         eprintln!("!! SKIPPED: measures need the real data sets: set DESKMILL_DATA to their folder");
@@ -69,7 +73,12 @@ fn main() -> ExitCode {
             is_missed |= figure.is_missed();
             let target = figure.target.map_or_else(String::new, |target| target.to_string());
             let verdict = if figure.is_missed() { "MISSED " } else { "" };
-            let Figure { name: what, value, note, .. } = figure;
+            let Figure {
+                name: what,
+                value,
+                note,
+                ..
+            } = figure;
             println!("| {name}: {what} | {value:.4} | {target} | {verdict}{note} |");
         }
     }

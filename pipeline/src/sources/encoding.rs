@@ -121,7 +121,6 @@ pub(super) struct Utf32Reader<R> {
     ready: Vec<u8>,
     given: usize,
     /// Read of `inner`.
-    read_bytes: u64,
 }
 
 impl<R: Read> Utf32Reader<R> {
@@ -133,20 +132,12 @@ impl<R: Read> Utf32Reader<R> {
             raw: Vec::new(),
             ready: Vec::new(),
             given: 0,
-            read_bytes: 0,
         }
-    }
-
-    /// How much was read of what is behind this reader.
-    pub(super) fn read_bytes(&self) -> u64 {
-        self.read_bytes
     }
 
     /// Reads the next piece into `raw`; gives its length.
     fn fill(&mut self) -> io::Result<usize> {
-        let count = self.inner.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut self.raw)?;
-        self.read_bytes += count as u64;
-        Ok(count)
+        self.inner.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut self.raw)
     }
 
     fn start(&mut self) -> io::Result<()> {
@@ -182,7 +173,6 @@ impl<R: Read> Read for Utf32Reader<R> {
         while self.given == self.ready.len() {
             let Some(order) = self.order else {
                 let count = self.inner.read(out)?;
-                self.read_bytes += count as u64;
                 return Ok(count);
             };
             if self.fill()? == 0 {

@@ -68,6 +68,7 @@ fn values_a_second() {
         file_id: 0,
         limits: &limits,
         out: folder.path(),
+        shared: None,
     };
     for _ in 0..3 {
         let start = Instant::now();
