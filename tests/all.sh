@@ -29,6 +29,10 @@ if [ -n "${DESKMILL_DATA:-}" ]; then
     step "python packages of the peers" bash tests/peers/venv.sh tests/peers/requirements.txt "$venv" || true
 fi
 
+servers=${XDG_CACHE_HOME:-$HOME/.cache}/deskmill-venv-servers
+step "servers that tests start" bash tests/servers.sh "$servers" || true
+export MOTO_SERVER=$servers/bin/moto_server
+
 step "unit tests" cargo test "${product[@]}" --no-fail-fast || true
 
 # The product tests and the peers drive the built binaries. deskmill-tests is built apart, because cucumber turns on

@@ -121,10 +121,12 @@ impl Error {
 }
 
 fn words_of(all: &[CheckOutcome]) -> String {
-    let each = all
-        .iter()
-        .filter(|check| check.stops())
-        .map(|check| format!("table `{}`: expected: {}; found: {}", check.table, check.check, check.found));
+    let each = all.iter().filter(|check| check.stops()).map(|check| {
+        format!(
+            "table `{}`: expected: {}; found: {}",
+            check.table, check.check, check.found
+        )
+    });
     each.collect::<Vec<_>>().join("\n")
 }
 

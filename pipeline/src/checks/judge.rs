@@ -2,8 +2,8 @@
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 
-use super::measure::Measured;
 use super::CheckOutcome;
+use super::measure::Measured;
 use crate::project::{Check, Expected, Table, Then};
 
 /// What a judgement needs besides the figures.
@@ -50,7 +50,9 @@ fn verdict(check: &Check, measured: &Measured, at: usize, judgement: &Judgement<
             let fits = min.is_none_or(|min| rows >= min) && max.is_none_or(|max| rows <= max);
             (fits, format!("{rows} rows"))
         }
-        (Expected::Fresh { within_hours, .. }, Measured::Latest(latest)) => fresh(latest.as_deref(), *within_hours, judgement.now),
+        (Expected::Fresh { within_hours, .. }, Measured::Latest(latest)) => {
+            fresh(latest.as_deref(), *within_hours, judgement.now)
+        }
         (_, Measured::Rows(rows)) => (*rows == 0, format!("{rows} rows break it")),
         _ => (true, "not measured".to_owned()),
     }
@@ -61,7 +63,10 @@ fn fresh(latest: Option<&str>, within_hours: f64, now: Timestamp) -> (bool, Stri
         return (false, "no time at all".to_owned());
     };
     // SQL writes times without a zone; they are UTC.
-    let time = text.parse::<civil::DateTime>().ok().and_then(|time| time.to_zoned(TimeZone::UTC).ok());
+    let time = text
+        .parse::<civil::DateTime>()
+        .ok()
+        .and_then(|time| time.to_zoned(TimeZone::UTC).ok());
     let Some(time) = time.map(|time| time.timestamp()).or_else(|| text.parse().ok()) else {
         return (false, format!("`{text}` is no time"));
     };
@@ -74,9 +79,14 @@ fn hint(table: &Table, check: &Check) -> String {
         Expected::Rows { .. } => "look whether a source lost or repeated files".to_owned(),
         Expected::Fresh { .. } => "look whether the source still gets new data".to_owned(),
         Expected::Distribution { column, .. } => {
-            format!("`deskmill profile {}` shows `{column}`; if the change is real, raise `psi_max`", table.name)
+            format!(
+                "`deskmill profile {}` shows `{column}`; if the change is real, raise `psi_max`",
+                table.name
+            )
         }
-        Expected::Sql { sql_path, .. } => format!("`deskmill sql` with the query of {} shows the rows", sql_path.written),
+        Expected::Sql { sql_path, .. } => {
+            format!("`deskmill sql` with the query of {} shows the rows", sql_path.written)
+        }
         _ => "mend the data or the query, or let the check `reject` or `warn`".to_owned(),
     }
 }

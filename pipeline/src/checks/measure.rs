@@ -58,14 +58,22 @@ async fn measure_one(engine: &Engine, table: &Table, check: &Check) -> Result<Me
         Expected::Distribution { .. } => return Ok(Measured::Elsewhere),
         Expected::Rows { .. } => format!("select count(*) as n from {from}"),
         Expected::Sql { sql, .. } => {
-            format!("select count(*) as n from (\n{}\n) q", sql.trim_end().trim_end_matches(';'))
+            format!(
+                "select count(*) as n from (\n{}\n) q",
+                sql.trim_end().trim_end_matches(';')
+            )
         }
         Expected::Fresh { column, .. } => {
-            let latest = format!("select cast(max(try_cast({} as timestamp)) as varchar) as n from {from}", name(column));
+            let latest = format!(
+                "select cast(max(try_cast({} as timestamp)) as varchar) as n from {from}",
+                name(column)
+            );
             let found = engine.collect(&place, engine.query(&place, &latest).await?).await?.1;
             let latest = found.first().filter(|batch| batch.num_rows() > 0).and_then(|batch| {
                 let column = cast(batch.column(0), &DataType::Utf8).ok()?;
-                column.is_valid(0).then(|| column.as_string::<i32>().value(0).to_owned())
+                column
+                    .is_valid(0)
+                    .then(|| column.as_string::<i32>().value(0).to_owned())
             });
             return Ok(Measured::Latest(latest));
         }

@@ -107,7 +107,10 @@ impl Check {
             Expected::Reference { column, table, to } => format!("`{column}` is in `{table}.{to}`"),
             Expected::Rows { min, max } => {
                 let bound = |value: &Option<u64>| value.map(|value| Bound::Number(value as f64));
-                format!("the number of rows is {}", range(bound(min).as_ref(), bound(max).as_ref()))
+                format!(
+                    "the number of rows is {}",
+                    range(bound(min).as_ref(), bound(max).as_ref())
+                )
             }
             Expected::Fresh { column, within_hours } => {
                 format!("the latest `{column}` is at most {within_hours} hours old")
@@ -121,7 +124,10 @@ impl Check {
 
     /// How a row that breaks it is mended.
     pub fn hint(&self) -> String {
-        format!("expected: {}; mend the value, or the check in deskmill.toml", self.words())
+        format!(
+            "expected: {}; mend the value, or the check in deskmill.toml",
+            self.words()
+        )
     }
 }
 

@@ -42,10 +42,18 @@ pub(super) fn broken(check: &Check, number: usize) -> Option<Broken> {
         }
         Expected::Set { column, values } => {
             let values: Vec<String> = values.iter().map(|value| text(value)).collect();
-            format!("coalesce(cast({} as varchar) not in ({}), false)", q(column), values.join(", "))
+            format!(
+                "coalesce(cast({} as varchar) not in ({}), false)",
+                q(column),
+                values.join(", ")
+            )
         }
         Expected::Pattern { column, pattern } => {
-            format!("coalesce(not regexp_like(cast({} as varchar), {}), false)", q(column), text(pattern))
+            format!(
+                "coalesce(not regexp_like(cast({} as varchar), {}), false)",
+                q(column),
+                text(pattern)
+            )
         }
         Expected::Reference { column, table, to } => {
             let alias = format!("r{number}");
@@ -87,7 +95,11 @@ pub(crate) fn judged(table: &Table) -> String {
     let joins: Vec<&str> = checks.iter().map(|(_, broken)| broken.join.as_str()).collect();
     // The line break ends a comment at the query's end.
     let query = table.sql.trim_end().trim_end_matches(';');
-    format!("select q.*, {} from (\n{query}\n) q {}", columns.join(", "), joins.join(" "))
+    format!(
+        "select q.*, {} from (\n{query}\n) q {}",
+        columns.join(", "),
+        joins.join(" ")
+    )
 }
 
 /// The query that counts the rows of a finished table which break a check; none for checks of another sort.
@@ -104,7 +116,10 @@ pub(super) fn count(table: &str, check: &Check) -> Option<String> {
         return Some(format!("select coalesce(sum(n - 1), 0) as n from ({groups}) g"));
     }
     let broken = broken(check, 0)?;
-    Some(format!("select count(*) as n from {from} q {} where {}", broken.join, broken.when))
+    Some(format!(
+        "select count(*) as n from {from} q {} where {}",
+        broken.join, broken.when
+    ))
 }
 
 /// A column in quotes.

@@ -136,7 +136,10 @@ pub enum Format {
 impl Format {
     /// Whether a file is one row or a few, so that there may be very many of them.
     pub fn is_document(self) -> bool {
-        matches!(self, Format::Mail | Format::Html | Format::Chat | Format::Text | Format::Markdown)
+        matches!(
+            self,
+            Format::Mail | Format::Html | Format::Chat | Format::Text | Format::Markdown
+        )
     }
 
     /// Whether the rows come from a database and not from files of the project.
@@ -171,7 +174,9 @@ pub struct Read {
 impl Read {
     /// Whether the files are somewhere else and have to be fetched.
     pub fn is_remote(&self) -> bool {
-        ["s3://", "http://", "https://"].iter().any(|scheme| self.pattern.starts_with(scheme))
+        ["s3://", "http://", "https://"]
+            .iter()
+            .any(|scheme| self.pattern.starts_with(scheme))
     }
 }
 

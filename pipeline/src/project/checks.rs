@@ -53,7 +53,18 @@ pub(super) fn read_checks(table: &mut Section<'_>, has_rows_of: bool, folder: &P
 fn read_check(section: &mut Section<'_>, has_rows_of: bool, folder: &Path) -> Option<Check> {
     let Some(name) = section.choice("check", CHECKS, None) else {
         // Which keys are right depends on it.
-        for key in ["column", "columns", "type", "min", "max", "values", "pattern", "table", "to", "within_hours"] {
+        for key in [
+            "column",
+            "columns",
+            "type",
+            "min",
+            "max",
+            "values",
+            "pattern",
+            "table",
+            "to",
+            "within_hours",
+        ] {
             section.skip(key);
         }
         section.skip("psi_max");
@@ -73,28 +84,47 @@ fn read_check(section: &mut Section<'_>, has_rows_of: bool, folder: &Path) -> Op
     let then = section.choice("then", &words, Some(default))?;
     if then == Then::Reject && !can_reject {
         let (why, hint) = if of_rows {
-            ("without `rows_of`", "add `rows_of` to the table, or write `warn` or `stop`")
+            (
+                "without `rows_of`",
+                "add `rows_of` to the table, or write `warn` or `stop`",
+            )
         } else {
             ("by a check of the whole table", "write `warn` or `stop`")
         };
         let span = section.key_span("then");
-        section.problems().add(span, format!("rows cannot be rejected {why}"), hint);
+        section
+            .problems()
+            .add(span, format!("rows cannot be rejected {why}"), hint);
         return None;
     }
-    Some(Check { expected: expected?, then })
+    Some(Check {
+        expected: expected?,
+        then,
+    })
 }
 
 fn read_expected(section: &mut Section<'_>, name: Name, folder: &Path) -> Option<Expected> {
-    let mut column = || section.required("column", "name a column of the table").map(|column| column.value);
+    let mut column = || {
+        section
+            .required("column", "name a column of the table")
+            .map(|column| column.value)
+    };
     match name {
         Name::NotNull => Some(Expected::NotNull { column: column()? }),
         Name::Type => {
             let column = column();
             let written = section.required("type", "write a type of SQL: `type = \"timestamp\"`")?;
-            let is_type = written.value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" (),_".contains(&byte));
+            let is_type = written
+                .value
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b" (),_".contains(&byte));
             if !is_type {
                 let message = format!("`type` cannot be {}", super::problems::quoted(&written.value));
-                section.problems().add(Some(written.span), message, "write a type of SQL: int, double, timestamp");
+                section.problems().add(
+                    Some(written.span),
+                    message,
+                    "write a type of SQL: int, double, timestamp",
+                );
                 return None;
             }
             Some(Expected::Type {
@@ -106,7 +136,11 @@ fn read_expected(section: &mut Section<'_>, name: Name, folder: &Path) -> Option
             if section.key_span("columns").is_none() {
                 section.missing("columns", "name the columns: `columns = [\"ticket_id\"]`");
             }
-            let columns: Vec<String> = section.texts("columns").into_iter().map(|column| column.value).collect();
+            let columns: Vec<String> = section
+                .texts("columns")
+                .into_iter()
+                .map(|column| column.value)
+                .collect();
             (!columns.is_empty()).then_some(Expected::Unique { columns })
         }
         Name::Range => {
@@ -133,8 +167,13 @@ fn read_expected(section: &mut Section<'_>, name: Name, folder: &Path) -> Option
             let written = section.required("pattern", "write a regular expression: `pattern = \"^T-[0-9]+$\"`")?;
             if let Err(error) = regex::Regex::new(&written.value) {
                 let words = error.to_string();
-                let message = format!("`pattern` is no regular expression: {}", words.lines().last().unwrap_or_default());
-                section.problems().add(Some(written.span), message, "see the syntax of the Rust crate regex");
+                let message = format!(
+                    "`pattern` is no regular expression: {}",
+                    words.lines().last().unwrap_or_default()
+                );
+                section
+                    .problems()
+                    .add(Some(written.span), message, "see the syntax of the Rust crate regex");
                 return None;
             }
             Some(Expected::Pattern {
@@ -155,7 +194,9 @@ fn read_expected(section: &mut Section<'_>, name: Name, folder: &Path) -> Option
         }
         Name::Rows => {
             let whole = |section: &mut Section<'_>, key| {
-                section.key_span(key).map(|_| section.whole(key, 0..=i64::MAX.unsigned_abs(), 0))
+                section
+                    .key_span(key)
+                    .map(|_| section.whole(key, 0..=i64::MAX.unsigned_abs(), 0))
             };
             let (min, max) = (whole(section, "min"), whole(section, "max"));
             section.skip("min");
@@ -166,7 +207,10 @@ fn read_expected(section: &mut Section<'_>, name: Name, folder: &Path) -> Option
         Name::Fresh => {
             let column = column();
             if section.key_span("within_hours").is_none() {
-                section.missing("within_hours", "write how old the newest row may be: `within_hours = 26`");
+                section.missing(
+                    "within_hours",
+                    "write how old the newest row may be: `within_hours = 26`",
+                );
             }
             let within_hours = section.number("within_hours", 0.0..=1e6, 24.0);
             Some(Expected::Fresh {

@@ -23,7 +23,12 @@ use crate::stages::{assemble, clean, evaluate, fit, ingest, publish};
 
 impl Work<'_> {
     /// Makes one model: examples, fit, report, version, gate.
-    pub(super) async fn make_model(&self, model: &ModelSpec, registry: &Registry, request: &RunRequest) -> Result<ModelOutcome> {
+    pub(super) async fn make_model(
+        &self,
+        model: &ModelSpec,
+        registry: &Registry,
+        request: &RunRequest,
+    ) -> Result<ModelOutcome> {
         let name = model.name.as_str();
         let steps = ["assemble", "fit", "evaluate"].map(|stage| self.plan.step(stage, name));
         let ([Some(assembled), Some(fitted), Some(evaluated)], Some(kind)) =

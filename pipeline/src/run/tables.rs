@@ -37,7 +37,10 @@ impl Work<'_> {
             self.tell(("ingest", &source.name), skipped, started, (outcome, json!(total)));
             let place = format!("source `{}`", source.name);
             ingest::check_share(place, total.rejects, total.rows + total.rejects, &self.project.limits)?;
-            let files: Vec<PathBuf> = steps.iter().map(|step| self.folder(ingest::STAGE, step).join(ROWS_FILE)).collect();
+            let files: Vec<PathBuf> = steps
+                .iter()
+                .map(|step| self.folder(ingest::STAGE, step).join(ROWS_FILE))
+                .collect();
             self.engine.add_source(&source.name, &files).await?;
             all.insert(source.name.clone(), total);
         }
@@ -51,7 +54,14 @@ impl Work<'_> {
             .steps
             .iter()
             .filter(|step| step.landing.is_some() && !step.done)
-            .map(|step| (step.landing.as_ref().map_or(0, |landing| landing.size_bytes(self.project)), step))
+            .map(|step| {
+                (
+                    step.landing
+                        .as_ref()
+                        .map_or(0, |landing| landing.size_bytes(self.project)),
+                    step,
+                )
+            })
             .collect();
         // Equal sizes keep their order.
         steps.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
@@ -85,7 +95,12 @@ impl Work<'_> {
         let Some(landing) = &step.landing else { return Ok(()) };
         let told = |bytes: u64| {
             let share = bytes as f32 / size_bytes.max(1) as f32;
-            self.progress("ingest", &step.name, share.min(1.0), step.file.as_deref().unwrap_or_default());
+            self.progress(
+                "ingest",
+                &step.name,
+                share.min(1.0),
+                step.file.as_deref().unwrap_or_default(),
+            );
         };
         ingest::ingest(self.project, landing, self.catalog, &step.key, &told).map(drop)
     }
@@ -129,7 +144,9 @@ impl Work<'_> {
             self.progress("clean", &table.name, 0.0, "running its SQL");
             let rows_of = table.rows_of.as_deref().unwrap_or_default();
             let landings = self.plan.landings(rows_of);
-            let raw: Vec<PathBuf> = landings.map(|step| self.folder(ingest::STAGE, step).join(ROWS_FILE)).collect();
+            let raw: Vec<PathBuf> = landings
+                .map(|step| self.folder(ingest::STAGE, step).join(ROWS_FILE))
+                .collect();
             clean::clean(self.engine, table, &raw, self.catalog, &step.key).await?
         };
         let outcome = format!(
@@ -173,10 +190,16 @@ impl Work<'_> {
             },
         );
         let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
-        let warned = outcomes.iter().filter(|outcome| !outcome.passed && outcome.then == Then::Warn).count();
+        let warned = outcomes
+            .iter()
+            .filter(|outcome| !outcome.passed && outcome.then == Then::Warn)
+            .count();
         let outcome = match failed {
             0 => format!("{} checks hold", outcomes.len()),
-            _ => format!("{failed} of {} checks do not hold, {warned} of them warnings", outcomes.len()),
+            _ => format!(
+                "{failed} of {} checks do not hold, {warned} of them warnings",
+                outcomes.len()
+            ),
         };
         self.tell(("check", &table.name), known, started, (outcome, json!(outcomes)));
         Ok(outcomes)

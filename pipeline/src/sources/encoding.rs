@@ -120,7 +120,6 @@ pub(super) struct Utf32Reader<R> {
     /// To be given out, from `given` on.
     ready: Vec<u8>,
     given: usize,
-    /// Read of `inner`.
 }
 
 impl<R: Read> Utf32Reader<R> {
@@ -172,8 +171,7 @@ impl<R: Read> Read for Utf32Reader<R> {
         }
         while self.given == self.ready.len() {
             let Some(order) = self.order else {
-                let count = self.inner.read(out)?;
-                return Ok(count);
+                return self.inner.read(out);
             };
             if self.fill()? == 0 {
                 if self.raw.is_empty() {

@@ -220,7 +220,12 @@ impl Output {
             .iter_mut()
             .map(|text| Arc::new(text.finish()) as ArrayRef)
             .collect();
-        let Provenance { row, file, line, offset } = std::mem::take(&mut self.provenance);
+        let Provenance {
+            row,
+            file,
+            line,
+            offset,
+        } = std::mem::take(&mut self.provenance);
         let mut files = StringBuilder::new();
         for (name, rows) in &file {
             (0..*rows).for_each(|_| files.append_value(name));

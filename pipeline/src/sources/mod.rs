@@ -102,10 +102,17 @@ pub fn land_all(requests: &[LandRequest<'_>], progress: &dyn Fn(u64)) -> Result<
     if let [request] = requests {
         return land(request, progress);
     }
-    let mut all = Landed { rows: 0, rejects: 0, bytes: 0 };
+    let mut all = Landed {
+        rows: 0,
+        rejects: 0,
+        bytes: 0,
+    };
     let shared = Shared::default();
     for request in requests {
-        let request = LandRequest { shared: Some(&shared), ..*request };
+        let request = LandRequest {
+            shared: Some(&shared),
+            ..*request
+        };
         let before = all.bytes;
         let landed = land(&request, &|bytes| progress(before + bytes))?;
         all.rows += landed.rows;

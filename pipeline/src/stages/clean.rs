@@ -129,7 +129,10 @@ fn check_columns(table: &Table, frame: &datafusion::dataframe::DataFrame) -> Res
         ("not_null", &table.not_null),
         ("cast", &table.cast),
     ];
-    for (rule, name) in rules.iter().flat_map(|(rule, names)| names.iter().map(move |name| (rule, name))) {
+    for (rule, name) in rules
+        .iter()
+        .flat_map(|(rule, names)| names.iter().map(move |name| (rule, name)))
+    {
         if !has(name) {
             return wrong(format!("`{rule}` names `{name}`, which the query does not give"));
         }
@@ -143,7 +146,10 @@ fn check_columns(table: &Table, frame: &datafusion::dataframe::DataFrame) -> Res
         return wrong("the query does not give `_row`".to_owned());
     }
     if let Some(field) = fields.iter().find(|field| field.name().starts_with(COLUMN_PREFIX)) {
-        return wrong(format!("`{}`: names that start with `{COLUMN_PREFIX}` are deskmill's own", field.name()));
+        return wrong(format!(
+            "`{}`: names that start with `{COLUMN_PREFIX}` are deskmill's own",
+            field.name()
+        ));
     }
     Ok(())
 }

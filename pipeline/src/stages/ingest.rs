@@ -52,7 +52,9 @@ impl Landing {
     /// The files and how they are written.
     pub fn files<'a>(&'a self, project: &'a Project) -> impl Iterator<Item = (&'a Read, &'a SourceFile)> {
         let reads = &project.sources[self.source].reads;
-        self.files.iter().map(|at| (&reads[at.read], &reads[at.read].files[at.file]))
+        self.files
+            .iter()
+            .map(|at| (&reads[at.read], &reads[at.read].files[at.file]))
     }
 
     /// What to call it: the file, or how many they are.
@@ -113,7 +115,10 @@ pub fn parts(project: &Project, landing: &Landing, contents: &[String]) -> Parts
     Parts::from([
         ("file".into(), landing.name(project)),
         ("content".into(), digest_of(&files)),
-        ("format".into(), digest_of(&(FORMAT, project.sources[landing.source].format))),
+        (
+            "format".into(),
+            digest_of(&(FORMAT, project.sources[landing.source].format)),
+        ),
         ("row_max_bytes".into(), project.limits.row_max_bytes.to_string()),
     ])
 }

@@ -77,7 +77,11 @@ impl<'a> Rejected<'a> {
     /// Notes a row. Places grow between two flushes.
     pub(super) fn note(&mut self, place: RawPlace, rule: Rule) -> Result<()> {
         self.noted.push((place, rule));
-        if self.noted.len() >= NOTED_MAX { self.flush() } else { Ok(()) }
+        if self.noted.len() >= NOTED_MAX {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn close(mut self) -> Result<u64> {
@@ -99,7 +103,10 @@ impl<'a> Rejected<'a> {
         };
         let file = File::open(path).map_err(Error::file(path))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| write_error(path, e))?;
-        let reader = builder.with_row_selection(selection(noted)).with_batch_size(1024).build();
+        let reader = builder
+            .with_row_selection(selection(noted))
+            .with_batch_size(1024)
+            .build();
         let mut rules = noted.iter().map(|(_, rule)| *rule);
         for batch in reader.map_err(|e| write_error(path, e))? {
             let batch = batch.map_err(|e| write_error(path, e))?;
@@ -120,11 +127,19 @@ impl<'a> Rejected<'a> {
             Rule::Duplicate => ("duplicate", None, "an earlier row has the same key".to_owned()),
             Rule::Cast(at) => {
                 let column = &table.cast[at];
-                ("cast", Some(column.clone()), format!("mend the value, or the cast of `{column}` in {sql}"))
+                (
+                    "cast",
+                    Some(column.clone()),
+                    format!("mend the value, or the cast of `{column}` in {sql}"),
+                )
             }
             Rule::NotNull(at) => {
                 let column = &table.not_null[at];
-                ("not_null", Some(column.clone()), format!("fill in `{column}`, or take it from `not_null`"))
+                (
+                    "not_null",
+                    Some(column.clone()),
+                    format!("fill in `{column}`, or take it from `not_null`"),
+                )
             }
             Rule::Check(at) => {
                 let check = &table.checks[at];
@@ -174,6 +189,8 @@ fn text(batch: &RecordBatch, column: &str, row: usize) -> Option<String> {
 }
 
 fn number(batch: &RecordBatch, column: &str, row: usize) -> i64 {
-    let numbers = batch.column_by_name(column).and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let numbers = batch
+        .column_by_name(column)
+        .and_then(|column| column.as_primitive_opt::<Int64Type>());
     numbers.map_or(-1, |numbers| numbers.value(row))
 }

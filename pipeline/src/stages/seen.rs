@@ -109,7 +109,9 @@ impl KeysSeen {
             // Held keys were written first, and the others in the order of their rows.
             for _ in 0..entries {
                 let (mut key, mut number) = ([0; 16], [0; 8]);
-                let read = reader.read_exact(&mut key).and_then(|()| reader.read_exact(&mut number));
+                let read = reader
+                    .read_exact(&mut key)
+                    .and_then(|()| reader.read_exact(&mut number));
                 read.map_err(Error::file(&path))?;
                 if !self.held.insert(key) {
                     repeated.set(u64::from_le_bytes(number));
@@ -132,7 +134,9 @@ impl Bits {
 
     /// Whether the bit is set.
     pub(super) fn has(&self, number: u64) -> bool {
-        self.0.get((number / 64) as usize).is_some_and(|word| word >> (number % 64) & 1 == 1)
+        self.0
+            .get((number / 64) as usize)
+            .is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 }
 

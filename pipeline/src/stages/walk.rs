@@ -122,7 +122,10 @@ impl<'a> Walk<'a> {
             if verdicts.iter().all(|verdict| *verdict == wanted) {
                 return Ok(own.clone());
             }
-            let mask = verdicts.iter().map(|verdict| Some(*verdict == wanted)).collect::<BooleanArray>();
+            let mask = verdicts
+                .iter()
+                .map(|verdict| Some(*verdict == wanted))
+                .collect::<BooleanArray>();
             filter_record_batch(&own, &mask).map_err(failed)
         };
         let keep = those(Verdict::Keep)?;
@@ -135,8 +138,12 @@ impl<'a> Walk<'a> {
     }
 
     fn columns(&self, batch: &RecordBatch) -> Result<Judged> {
-        let ids = batch.column_by_name("_row").map(|column| cast(column, &DataType::Int64));
-        let ids = ids.and_then(std::result::Result::ok).filter(|ids| ids.null_count() == 0);
+        let ids = batch
+            .column_by_name("_row")
+            .map(|column| cast(column, &DataType::Int64));
+        let ids = ids
+            .and_then(std::result::Result::ok)
+            .filter(|ids| ids.null_count() == 0);
         let ids = ids.ok_or_else(|| self.problem("`_row` is not the source's row number"))?;
         let with_nulls = |names: &[String]| -> Vec<(usize, ArrayRef)> {
             let named = names.iter().enumerate();
@@ -144,7 +151,10 @@ impl<'a> Walk<'a> {
             columns.filter(|(_, column)| column.logical_null_count() > 0).collect()
         };
         let broken = |at: usize| {
-            let column = batch.column_by_name(&format!("{COLUMN_PREFIX}{at}"))?.as_boolean_opt()?.clone();
+            let column = batch
+                .column_by_name(&format!("{COLUMN_PREFIX}{at}"))?
+                .as_boolean_opt()?
+                .clone();
             (column.true_count() > 0).then_some((at, column))
         };
         Ok(Judged {
@@ -158,13 +168,20 @@ impl<'a> Walk<'a> {
 
     /// A digest of the key of each row; none if the table has no key.
     fn keys_of(&self, batch: &RecordBatch) -> Result<Vec<[u8; 16]>> {
-        let columns: Vec<ArrayRef> =
-            self.table.key.iter().filter_map(|name| batch.column_by_name(name).cloned()).collect();
+        let columns: Vec<ArrayRef> = self
+            .table
+            .key
+            .iter()
+            .filter_map(|name| batch.column_by_name(name).cloned())
+            .collect();
         if columns.is_empty() {
             return Ok(Vec::new());
         }
         let failed = |e: arrow::error::ArrowError| self.problem(&format!("its key cannot be compared: {e}"));
-        let fields = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
+        let fields = columns
+            .iter()
+            .map(|column| SortField::new(column.data_type().clone()))
+            .collect();
         let rows = RowConverter::new(fields).and_then(|mut converter| converter.convert_columns(&columns));
         let digest = |row: arrow::row::Row<'_>| {
             let mut key = [0; 16];
@@ -200,14 +217,21 @@ impl<'a> Walk<'a> {
             }
         }
         self.facts.rows_in += 1;
-        let failed_cast = judged.cast.iter().find(|(at, column)| column.is_null(row) && self.raw.has_value(*at));
+        let failed_cast = judged
+            .cast
+            .iter()
+            .find(|(at, column)| column.is_null(row) && self.raw.has_value(*at));
         if let Some((at, _)) = failed_cast {
             return self.reject(Rule::Cast(*at));
         }
         if let Some((at, _)) = judged.not_null.iter().find(|(_, column)| column.is_null(row)) {
             return self.reject(Rule::NotNull(*at));
         }
-        if let Some((at, _)) = judged.checks.iter().find(|(_, broken)| broken.is_valid(row) && broken.value(row)) {
+        if let Some((at, _)) = judged
+            .checks
+            .iter()
+            .find(|(_, broken)| broken.is_valid(row) && broken.value(row))
+        {
             self.facts.rejected_by[*at] += 1;
             return self.reject(Rule::Check(*at));
         }
@@ -273,13 +297,17 @@ impl<'a> RawIds<'a> {
             if let Some(batch) = self.reader.as_mut().and_then(Iterator::next) {
                 let path = &self.files[self.opened - 1];
                 let batch = batch.map_err(|e| write_error(path, e))?;
-                let ids = batch.column_by_name("_row").and_then(|ids| ids.as_primitive_opt::<Int64Type>());
+                let ids = batch
+                    .column_by_name("_row")
+                    .and_then(|ids| ids.as_primitive_opt::<Int64Type>());
                 self.ids = ids.cloned();
                 let value = |name: &String| batch.column_by_name(name)?.as_string_opt::<i32>().cloned();
                 self.values = self.cast.iter().map(value).collect();
                 continue;
             }
-            let Some(path) = self.files.get(self.opened) else { return Ok(None) };
+            let Some(path) = self.files.get(self.opened) else {
+                return Ok(None);
+            };
             self.reader = Some(self.open(path)?);
             self.opened += 1;
             self.row = 0;
@@ -292,7 +320,11 @@ impl<'a> RawIds<'a> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
         let columns = std::iter::once("_row").chain(self.cast.iter().map(String::as_str));
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
-        builder.with_projection(mask).with_batch_size(8192).build().map_err(failed)
+        builder
+            .with_projection(mask)
+            .with_batch_size(8192)
+            .build()
+            .map_err(failed)
     }
 
     /// Where the current row is.
@@ -305,7 +337,9 @@ impl<'a> RawIds<'a> {
 
     /// Whether the current row says something in the column of this cast.
     fn has_value(&self, cast: usize) -> bool {
-        let Some(Some(values)) = self.values.get(cast) else { return false };
+        let Some(Some(values)) = self.values.get(cast) else {
+            return false;
+        };
         let row = self.at - 1;
         values.is_valid(row) && !values.value(row).trim().is_empty()
     }

@@ -4,16 +4,16 @@
 mod arrow_files;
 mod compressed;
 mod csv_files;
-mod json_files;
 mod dialects;
 mod documents;
+mod json_files;
 mod jsonl_files;
 mod parquet_files;
 mod peers;
 mod properties;
+mod speed;
 mod test_suite;
 mod workbooks;
-mod speed;
 
 use std::cell::Cell;
 use std::fs::{self, File};
