@@ -103,6 +103,8 @@ fn read_check(section: &mut Section<'_>, has_rows_of: bool, folder: &Path) -> Op
     })
 }
 
+// A regular table: an arm for each expectation.
+#[allow(clippy::too_many_lines)]
 fn read_expected(section: &mut Section<'_>, name: Name, folder: &Path) -> Option<Expected> {
     let mut column = || {
         section

@@ -49,10 +49,11 @@ struct Array {
 
 /// Looks through the document, no further than is needed to tell where its rows are.
 fn find_rows(request: &LandRequest<'_>) -> Result<Shape> {
-    let items: Option<Vec<String>> = match &request.read.items {
-        Some(items) => Some(items.split('.').map(str::to_owned).collect()),
-        None => None,
-    };
+    let items: Option<Vec<String>> = request
+        .read
+        .items
+        .as_ref()
+        .map(|items| items.split('.').map(str::to_owned).collect());
     let mut walker = Walker::new(Content::open(request, &|_| {})?);
     let mut arrays: Vec<Array> = Vec::new();
     let mut is_found = false;

@@ -41,7 +41,7 @@ impl Kind {
         let is_flag = |flag: &&str| text.eq_ignore_ascii_case(flag);
         ["true", "false", "yes", "no", "null", "nan", "n/a"]
             .iter()
-            .any(|flag| is_flag(flag))
+            .any(is_flag)
             .then_some(Kind::Flag)
     }
 }

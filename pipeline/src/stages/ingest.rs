@@ -95,7 +95,7 @@ pub fn landings(project: &Project, source: usize) -> Vec<Landing> {
     all.sort_by_key(|file| file.file_id);
     // The number of groups is a power of two, so that it seldom changes; a new file then changes its own group only.
     let groups = (all.len() / GROUP_FILES).next_power_of_two();
-    let group_of = |file: &LandingFile| file.file_id as usize * groups >> sources::FILE_ID_BITS;
+    let group_of = |file: &LandingFile| (file.file_id as usize * groups) >> sources::FILE_ID_BITS;
     let together = |a: &LandingFile, b: &LandingFile| format.is_document() && group_of(a) == group_of(b);
     let files = all.chunk_by(together).map(<[LandingFile]>::to_vec);
     files.map(|files| Landing { source, files }).collect()

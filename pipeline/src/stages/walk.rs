@@ -182,7 +182,7 @@ impl<'a> Walk<'a> {
             .iter()
             .map(|column| SortField::new(column.data_type().clone()))
             .collect();
-        let rows = RowConverter::new(fields).and_then(|mut converter| converter.convert_columns(&columns));
+        let rows = RowConverter::new(fields).and_then(|converter| converter.convert_columns(&columns));
         let digest = |row: arrow::row::Row<'_>| {
             let mut key = [0; 16];
             key.copy_from_slice(&Sha256::digest(row.data())[..16]);

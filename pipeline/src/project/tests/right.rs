@@ -58,7 +58,7 @@ fn every_key_arrives() {
             .iter()
             .map(|read| read.encoding.as_deref())
             .collect::<Vec<_>>(),
-        [None, Some("GBK")]
+        [Some("UTF-8"), Some("GBK")]
     );
     let chats = project.source("chats").unwrap();
     assert_eq!((chats.format, &chats.reads[0].csv), (Format::Jsonl, &None));

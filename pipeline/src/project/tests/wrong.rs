@@ -203,7 +203,7 @@ fn wrong_values() {
         r#"project = { name = "d", seed = -1, work_dir = "..", registry = "s3://bucket/registry" }
 limits = { memory_max_mib = 255, rejects_max_share = nan, threads_max = 1.5 }
 [sources.Tickets]
-format = "xlsx"
+format = "xlsq"
 delimiter = ";;"
 [sources.tickets]
 format = "csv"
@@ -244,7 +244,7 @@ rows_max = 0
     2: `threads_max` must be a whole number, not a fraction
     3: `Tickets` is not a name
     3: `path` is missing in `[sources.Tickets]`
-    4: `format` cannot be `xlsx`
+    4: `format` cannot be `xlsq`
     6: `columns` is missing in `[sources.tickets]`
     8: `raw\tickets.csv` is not a path
     9: `delimiter` cannot be `、`

@@ -112,7 +112,7 @@ fn other_end(text: &str) -> usize {
     let behind = |mark: &str| text.find(mark).map_or(text.len(), |at| at + mark.len());
     if text.starts_with("<!--") {
         // `<!-->` is a whole comment.
-        if text[4..].starts_with('>') { 5 } else { behind("-->") }
+        if text.starts_with("<!-->") { 5 } else { behind("-->") }
     } else if text.starts_with("<!") || text.starts_with("<?") || text.starts_with("</") {
         behind(">")
     } else {

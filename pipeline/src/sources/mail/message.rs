@@ -131,12 +131,12 @@ fn ids(value: &HeaderValue<'_>) -> Option<String> {
         HeaderValue::TextList(ids) => ids.iter().map(AsRef::as_ref).collect(),
         _ => return None,
     };
-    clean(&one_line(&ids.join(" ")))
+    clean(one_line(&ids.join(" ")))
 }
 
 fn addresses(list: Option<&Address<'_>>) -> Option<String> {
     let addresses: Vec<&str> = list?.iter().filter_map(|addr| addr.address()).collect();
-    clean(&addresses.join(", "))
+    clean(addresses.join(", "))
 }
 
 /// When it was sent, as its header says.

@@ -212,7 +212,7 @@ fn a_chat_is_a_row_a_turn() {
 #[test]
 fn a_bad_line_spoils_its_turn_alone() {
     let chat = b"A: one\nB: t\xffwo\nA: three\nB: fo\0ur\nA: five\n".as_slice();
-    let outcome = case(Format::Chat).land(chat);
+    let outcome = case(Format::Chat).encoded_in("UTF-8").land(chat);
     assert_eq!(
         outcome.shown(),
         ["input|0|-|A|one", "input|2|-|A|three", "input|4|-|A|five"]
@@ -283,7 +283,7 @@ proptest! {
                 _ => bytes.truncate(at.max(1)),
             }
         }
-        let outcome = case(format).land(&bytes);
+        let outcome = case(format).encoded_in("UTF-8").land(&bytes);
         prop_assert!(outcome.landed.rows + outcome.landed.rejects > 0);
     }
 
