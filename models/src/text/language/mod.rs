@@ -59,10 +59,8 @@ pub fn language(text: &str) -> Option<&'static str> {
     if scripts.letters < LETTERS_MIN {
         return None;
     }
-    if scripts.latin * 2 > scripts.letters {
-        if let Some(known) = by_words(sample) {
-            return Some(known);
-        }
+    if let Some(known) = by_words(sample) {
+        return Some(known);
     }
     let found = if scripts.letters <= SHORT_LETTERS {
         COMMON.detect(sample)
@@ -78,7 +76,6 @@ struct Scripts {
     han: usize,
     kana: usize,
     hangul: usize,
-    latin: usize,
     /// Of all alphabets.
     letters: usize,
 }
@@ -94,10 +91,6 @@ impl Scripts {
                 | '\u{20000}'..='\u{3ffff}' => scripts.han += 1,
                 '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{ff66}'..='\u{ff9d}' => scripts.kana += 1,
                 '\u{1100}'..='\u{11ff}' | '\u{3131}'..='\u{318e}' | '\u{ac00}'..='\u{d7a3}' => scripts.hangul += 1,
-                'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => {
-                    scripts.latin += 1;
-                    scripts.letters += 1;
-                }
                 c if c.is_alphabetic() => scripts.letters += 1,
                 _ => {}
             }

@@ -1,7 +1,7 @@
 //! Words that tell a language in a short text: function words, and some that customers use. A table only.
 
 /// ISO 639-1 code, words in lower case, letters that other languages of the table hardly have.
-pub(super) const WORDS: [(&str, &str, &str); 20] = [
+pub(super) const WORDS: [(&str, &str, &str); 23] = [
     (
         "en",
         "the is are was were be been am i my me you your we our us it its this that these what where when why how who which \
@@ -131,5 +131,26 @@ pub(super) const WORDS: [(&str, &str, &str); 20] = [
         "và là của có không tôi bạn chúng một các những này đó cho với trong ở đến từ khi nào đâu sao gì ai được đã sẽ đang chưa \
         xin cảm ơn chào đơn hàng tài khoản thẻ hoàn tiền giao muốn thể vẫn",
         "đơưạảấầẩậắằẹẻẽếềểệỉịọỏốồổộớờởợụủứừửữựỳỵỷỹ",
+    ),
+    (
+        "ru",
+        "и в во не на я ты он она мы вы они что как где когда почему кто это мой моя мое моё мои ваш вас вам мне меня у с со к по за из от до для \
+        но или да нет же бы был была есть еще ещё уже очень можно нужно хочу могу заказ карта счет деньги возврат доставка посылка спасибо \
+        пожалуйста здравствуйте привет",
+        "ыэё",
+    ),
+    (
+        "uk",
+        "і й в у не на я ти він вона ми ви вони що як де коли чому хто це мій моя моє мої ваш вас вам мені мене з до по за із від для \
+        але або так ні є був була ще вже дуже можна треба хочу можу замовлення картка рахунок гроші повернення доставка посилка дякую \
+        будь ласка вітаю привіт",
+        "іїєґ",
+    ),
+    (
+        "bg",
+        "и в във не на аз ти той тя ние вие те че как къде кога защо кой това моят моята мой ми ви ме у с със към по за из от до \
+        но или да ли е са съм беше има още вече много може трябва искам мога поръчка поръчката карта сметка пари връщане доставка пратка \
+        благодаря моля здравейте здравей",
+        "ъ",
     ),
 ];
