@@ -88,10 +88,30 @@ mod tests {
         assert_eq!(normalise("\0\u{feff}"), "");
     }
 
+    #[test]
+    fn emoji_keep_what_they_show() {
+        // Variation selectors and joiners go, so the forms that programs write differently fall together.
+        assert_eq!(normalise("❤\u{fe0f} 1\u{fe0f}\u{20e3}"), "❤ 1\u{20e3}");
+        assert_eq!(normalise("👩\u{200d}👩\u{200d}👧 🏳\u{fe0f}\u{200d}🌈"), "👩👩👧 🏳🌈");
+        assert_eq!(normalise("👍🏽👍🏽👍🏽👍🏽 🇨🇳🇩🇪"), "👍🏽👍🏽👍🏽👍🏽 🇨🇳🇩🇪");
+        assert_eq!(normalise("😂😂😂😂😂！！！！！。。。。"), "😂😂😂!!!。。。");
+        for text in [
+            "👩\u{200d}🚀",
+            "🏴\u{e0067}\u{e0062}\u{e007f}",
+            "#\u{fe0f}\u{20e3}",
+            "👋🏿",
+            "🇯🇵",
+        ] {
+            let once = normalise(text);
+            assert!(!once.is_empty());
+            assert_eq!(normalise(&once), once);
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
-        fn total_and_idempotent(text in "\\PC*|(?s).*") {
+        fn total_and_idempotent(text in "\\PC*|(?s).*|[❤👍🏽👩🇨🇳#1\u{200d}\u{fe0f}\u{20e3}！a ]{0,20}") {
             let once = normalise(&text);
             prop_assert_eq!(normalise(&once), once);
         }

@@ -122,8 +122,8 @@ impl<'a> Stop<'a> {
         let last = self.before.chars().next_back();
         if self.signs.contains(['!', '?']) {
             // `"Really?" she asked` goes on; a query in a URL does too.
-            return (is_spaced && !(next.is_lowercase() && !self.closers.is_empty()))
-                || (!is_spaced && is_east_asian(next));
+            let goes_on = next.is_lowercase() && !self.closers.is_empty();
+            return if is_spaced { !goes_on } else { is_east_asian(next) };
         }
         if self.signs.len() > 1 || self.signs == "．" {
             // Dots that trail off: in Chinese anywhere, else in front of what begins a sentence.

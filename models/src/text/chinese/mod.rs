@@ -38,15 +38,25 @@ impl Tables {
             }
         }
         for line in rows(PHRASES) {
-            if let (Some((from, to)), Some(first)) = (line.split_once(' '), line.chars().next()) {
-                tables.entry(first).1 = true;
-                tables.phrases.entry(first).or_default().push((from, to));
+            if let Some((from, to)) = line.split_once(' ') {
+                tables.add_phrase(from, to);
+                // A form that keeps a traditional character is its own, so that a second pass changes nothing.
+                if to.chars().any(|c| tables.get(c).0 != c) {
+                    tables.add_phrase(to, to);
+                }
             }
         }
         for same_start in tables.phrases.values_mut() {
             same_start.sort_by_key(|(from, _)| std::cmp::Reverse(from.len()));
         }
         tables
+    }
+
+    fn add_phrase(&mut self, from: &'static str, to: &'static str) {
+        if let Some(first) = from.chars().next() {
+            self.entry(first).1 = true;
+            self.phrases.entry(first).or_default().push((from, to));
+        }
     }
 
     fn entry(&mut self, c: char) -> &mut (char, bool) {

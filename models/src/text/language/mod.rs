@@ -3,6 +3,7 @@
 
 mod words;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 use whatlang::{Detector, Lang};
@@ -13,16 +14,21 @@ const SAMPLE_MAX: usize = 16_384;
 /// Letters of an alphabet that are some evidence.
 const LETTERS_MIN: usize = 3;
 /// A Han character says about as much as this many letters.
-const HAN_LETTERS: usize = 2;
+const HAN_LETTERS: usize = 3;
 /// The share of kana among Han and kana from which a text is Japanese; Chinese has a stray one.
 const KANA_SHARE_MIN: f64 = 0.1;
-/// Up to this many letters whatlang is only asked for the common languages of customers.
+/// Up to this many letters whatlang is not asked for languages that are rare among customers.
 const SHORT_LETTERS: usize = 60;
 /// Known words for one word of text, and for one of the next best language, that decide.
 const COVERAGE_MIN: f64 = 0.25;
 const LEAD_MIN: f64 = 1.2;
+/// English is what most customers write, and its words are found in many other languages.
+const ENGLISH_WEIGHT: f64 = 1.25;
 /// What a telling letter counts against a whole word.
 const LETTER_WEIGHT: f64 = 0.5;
+
+/// The place of English in the table.
+const ENGLISH: usize = 0;
 
 /// Each known word with the languages that have it.
 static LANGUAGES_OF: LazyLock<HashMap<&str, Vec<usize>>> = LazyLock::new(|| {
@@ -38,20 +44,38 @@ static LANGUAGES_OF: LazyLock<HashMap<&str, Vec<usize>>> = LazyLock::new(|| {
     languages
 });
 
-static COMMON: LazyLock<Detector> = LazyLock::new(|| {
-    Detector::with_allowlist(
-        Lang::all()
-            .iter()
-            .copied()
-            .filter(|&lang| WORDS.iter().any(|(known, ..)| *known == code(lang)) || !is_latin(lang))
-            .collect(),
-    )
-});
+static COMMON: LazyLock<Detector> = LazyLock::new(|| Detector::with_denylist(RARE.to_vec()));
+
+/// Languages that are seldom meant where whatlang finds them in a few words.
+const RARE: [Lang; 21] = [
+    Lang::Afr,
+    Lang::Aka,
+    Lang::Aze,
+    Lang::Bel,
+    Lang::Cym,
+    Lang::Epo,
+    Lang::Est,
+    Lang::Jav,
+    Lang::Lat,
+    Lang::Lav,
+    Lang::Lit,
+    Lang::Mkd,
+    Lang::Slk,
+    Lang::Slv,
+    Lang::Sna,
+    Lang::Srp,
+    Lang::Tgl,
+    Lang::Tuk,
+    Lang::Uzb,
+    Lang::Yid,
+    Lang::Zul,
+];
 
 /// The main language of `text`: its ISO 639-1 code, or 639-3 where there is none. Chinese of either form is `zh`. `None`
 /// if nothing speaks for a language: no letters, or fewer than three of an alphabet. Only the first 16 KiB count.
 pub fn language(text: &str) -> Option<&'static str> {
-    let sample = &text[..text.floor_char_boundary(SAMPLE_MAX)];
+    let sample = without_addresses(&text[..text.floor_char_boundary(SAMPLE_MAX)]);
+    let sample = sample.as_ref();
     let scripts = Scripts::count(sample);
     if let Some(east_asian) = scripts.east_asian() {
         return Some(east_asian);
@@ -59,10 +83,8 @@ pub fn language(text: &str) -> Option<&'static str> {
     if scripts.letters < LETTERS_MIN {
         return None;
     }
-    if scripts.latin * 2 > scripts.letters {
-        if let Some(known) = by_words(sample) {
-            return Some(known);
-        }
+    if let Some(known) = by_words(sample) {
+        return Some(known);
     }
     let found = if scripts.letters <= SHORT_LETTERS {
         COMMON.detect(sample)
@@ -72,13 +94,29 @@ pub fn language(text: &str) -> Option<&'static str> {
     found.map(|info| code(info.lang()))
 }
 
+/// `text` with a space for every URL and e-mail address, which are of no language.
+fn without_addresses(text: &str) -> Cow<'_, str> {
+    if !["://", "www.", "@"].iter().any(|sign| text.contains(sign)) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    // Addresses are ASCII, so that Chinese right before or after them is none of it.
+    for run in text.split_inclusive(|c: char| !c.is_ascii_graphic()) {
+        let ascii_len = run.find(|c: char| !c.is_ascii_graphic()).unwrap_or(run.len());
+        let (ascii, end) = run.split_at(ascii_len);
+        let is_address = ["://", "www.", "@"].iter().any(|sign| ascii.contains(sign));
+        out.push_str(if is_address { " " } else { ascii });
+        out.push_str(end);
+    }
+    Cow::Owned(out)
+}
+
 /// Letters by script.
 #[derive(Default)]
 struct Scripts {
     han: usize,
     kana: usize,
     hangul: usize,
-    latin: usize,
     /// Of all alphabets.
     letters: usize,
 }
@@ -94,10 +132,6 @@ impl Scripts {
                 | '\u{20000}'..='\u{3ffff}' => scripts.han += 1,
                 '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{ff66}'..='\u{ff9d}' => scripts.kana += 1,
                 '\u{1100}'..='\u{11ff}' | '\u{3131}'..='\u{318e}' | '\u{ac00}'..='\u{d7a3}' => scripts.hangul += 1,
-                'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => {
-                    scripts.latin += 1;
-                    scripts.letters += 1;
-                }
                 c if c.is_alphabetic() => scripts.letters += 1,
                 _ => {}
             }
@@ -145,6 +179,7 @@ fn by_words(text: &str) -> Option<&'static str> {
             }
         }
     }
+    scores[ENGLISH] *= ENGLISH_WEIGHT;
     let (best, score) = scores.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let second = scores
         .iter()
@@ -154,45 +189,6 @@ fn by_words(text: &str) -> Option<&'static str> {
         .map(|(_, score)| score)
         .fold(0.0, f64::max);
     (score >= COVERAGE_MIN * f64::from(count) && score >= LEAD_MIN * second && score > 0.0).then(|| WORDS[best].0)
-}
-
-fn is_latin(lang: Lang) -> bool {
-    use Lang::*;
-    !matches!(
-        lang,
-        Rus | Ukr
-            | Bel
-            | Bul
-            | Srp
-            | Mkd
-            | Ara
-            | Pes
-            | Urd
-            | Heb
-            | Yid
-            | Hin
-            | Mar
-            | Nep
-            | Ben
-            | Guj
-            | Pan
-            | Tam
-            | Tel
-            | Kan
-            | Mal
-            | Ori
-            | Sin
-            | Tha
-            | Khm
-            | Mya
-            | Kat
-            | Hye
-            | Ell
-            | Amh
-            | Kor
-            | Jpn
-            | Cmn
-    )
 }
 
 /// The ISO 639-1 code where there is one.

@@ -24,11 +24,8 @@ fn the_key_ignores_trifles() {
         assert_ne!(near_dup_key(a), near_dup_key(b), "{a}");
     }
     assert_eq!(near_dup_key("").len(), 16);
-    // The key is stored, so it must never change.
-    assert_eq!(
-        near_dup_key("Where is my order 12?"),
-        near_dup_key("where is my order 0")
-    );
+    // Keys are stored, so they must never change.
+    assert_eq!(near_dup_key("Where is my order 12?"), "a18c1762423973ee");
 }
 
 #[test]

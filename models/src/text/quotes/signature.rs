@@ -16,11 +16,8 @@ const NAME_WORDS: usize = 4;
 pub(super) fn body_len(lines: &[&str], own: &[usize]) -> usize {
     let mut body = own.len();
     // A device line can stand below a closing, so the search goes on above what was found.
-    while let Some(found) = (1..body)
-        .rev()
-        .take(AFTER_DELIMITER + 1)
-        .filter(|&at| starts(lines, &own[at..body]))
-        .last()
+    while let Some(found) =
+        (body.saturating_sub(AFTER_DELIMITER + 1).max(1)..body).find(|&at| starts(lines, &own[at..body]))
     {
         body = found;
     }

@@ -173,10 +173,15 @@ fn contains(class: &str, c: char) -> bool {
     false
 }
 
+/// Whether `c` is in no class of its own, as nearly all of Chinese is, so that no rule begins with it.
+fn is_outside(c: char) -> bool {
+    c as usize >= TABLE_END && !matches!(c, 'ﬁ' | 'ﬂ' | '\u{f8ff}' | '\u{fffd}')
+}
+
 fn classes_of(c: char) -> u32 {
     match TABLE.get(c as usize) {
         Some(&mask) => mask,
-        None if matches!(c, 'ﬁ' | 'ﬂ' | '\u{f8ff}' | '\u{fffd}') => classify(c),
+        None if !is_outside(c) => classify(c),
         None => NOT_ASCII_LETTER | if c.is_alphanumeric() { WORD } else { 0 },
     }
 }
@@ -195,7 +200,7 @@ pub(super) fn is_bad(text: &str) -> bool {
             let Some(c) = text[start..].chars().next() else {
                 return false;
             };
-            if matches_at(&text[start..], classes_of(c)) {
+            if !is_outside(c) && matches_at(&text[start..], classes_of(c)) {
                 return true;
             }
             start += c.len_utf8();

@@ -27,10 +27,10 @@ impl Pairs {
                 let pair = [lead, trail];
                 let (text, broken) = encoding.decode_without_bom_handling(&pair);
                 let mut chars = text.chars();
-                if let (false, Some(c), None) = (broken, chars.next(), chars.next()) {
-                    if let Some(slot) = bytes.get_mut(c as usize) {
-                        *slot = u16::from_be_bytes(pair);
-                    }
+                if let (false, Some(c), None) = (broken, chars.next(), chars.next())
+                    && let Some(slot) = bytes.get_mut(c as usize)
+                {
+                    *slot = u16::from_be_bytes(pair);
                 }
             }
         }

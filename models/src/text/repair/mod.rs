@@ -98,12 +98,13 @@ fn repair_inside(text: &str, depth: usize) -> Option<String> {
         before = stretch.chars().next_back();
         rest = &rest[sequence..];
         // A stretch that is all of the text was tried as a whole before.
-        if stretch.len() < text.len() && is_bad(stretch) {
-            if let Some(repaired) = repair_stretch(stretch, depth + 1) {
-                out.push_str(&text[copied..start]);
-                out.push_str(&repaired);
-                copied = start + sequence;
-            }
+        if stretch.len() < text.len()
+            && is_bad(stretch)
+            && let Some(repaired) = repair_stretch(stretch, depth + 1)
+        {
+            out.push_str(&text[copied..start]);
+            out.push_str(&repaired);
+            copied = start + sequence;
         }
     }
     if copied == 0 {
