@@ -82,7 +82,7 @@ fn compared(gold: &Value, row: &BTreeMap<String, String>) -> Vec<(&'static str, 
     let names = attachments
         .iter()
         .map(|object| object["name"].as_str().unwrap_or_default().to_owned());
-    let gold_names = indices(gold, "attachments").map(|part| attachment_name(part));
+    let gold_names = indices(gold, "attachments").map(attachment_name);
     vec![
         ("subject", words(&first_text(header("subject"))), landed("subject")),
         (

@@ -76,7 +76,9 @@ fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-const PACKERS: [fn(&[u8]) -> Vec<u8>; 4] = [gzip, zstd, bzip2, xz];
+type Packer = fn(&[u8]) -> Vec<u8>;
+
+const PACKERS: [Packer; 4] = [gzip, zstd, bzip2, xz];
 
 fn text() -> String {
     (0..3000).fold("id,text\n".to_owned(), |text, n| {
@@ -159,7 +161,7 @@ fn a_content_that_only_looks_packed_is_text() {
 #[test]
 fn a_whole_content_is_bounded() {
     let bomb = gzip(&vec![b' '; 3 << 20]);
-    let unpacked = flate2::read::GzDecoder::new(&bomb[..]).bytes().count();
+    let unpacked = std::io::copy(&mut flate2::read::GzDecoder::new(&bomb[..]), &mut std::io::sink()).unwrap();
     assert_eq!(unpacked, 3 << 20);
     // Blank lines of any number are no rows, and a row of any length is one reject.
     assert!(jsonl().refused(&gzip(&vec![b'\n'; 3 << 20])).contains("it is empty"));
