@@ -27,6 +27,11 @@ rejects_max_share = 0.5
 [sources.tickets]
 format = "csv"
 path = "raw/tickets.csv"
+delimiter = ","
+quote = "\""
+header = true
+skip_lines = 0
+encoding = "utf-8"
 
 [tables.tickets]
 sql = "sql/tickets.sql"

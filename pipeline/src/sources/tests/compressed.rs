@@ -1,6 +1,6 @@
 //! The same file in every packing.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 
 use flate2::Compression;
 use proptest::prelude::*;
