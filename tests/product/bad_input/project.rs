@@ -44,37 +44,37 @@ fn keys_and_values_that_are_wrong_are_all_shown_at_once() {
        hint: write it like `row_max_bytes = 1048576`
 
     error: no file matches `raw/*.tsv`
-      --> DESK/deskmill.toml:10:8
+      --> DESK/deskmill.toml:15:8
        |
-    10 | path = "raw/*.tsv"
+    15 | path = "raw/*.tsv"
        |        ^^^^^^^^^^^
        hint: looked for DESK/raw/*.tsv
 
     error: unknown key `row_of`
-      --> DESK/deskmill.toml:14:1
+      --> DESK/deskmill.toml:19:1
        |
-    14 | row_of = "tickets"
+    19 | row_of = "tickets"
        | ^^^^^^
        hint: did you mean `rows_of`?
 
     error: `key` has no effect without `rows_of`
-      --> DESK/deskmill.toml:15:1
+      --> DESK/deskmill.toml:20:1
        |
-    15 | key = ["ticket_id"]
+    20 | key = ["ticket_id"]
        | ^^^
        hint: leave it out
 
     error: `not_null` has no effect without `rows_of`
-      --> DESK/deskmill.toml:16:1
+      --> DESK/deskmill.toml:21:1
        |
-    16 | not_null = ["ticket_id", "body"]
+    21 | not_null = ["ticket_id", "body"]
        | ^^^^^^^^
        hint: leave it out
 
     error: `cast` has no effect without `rows_of`
-      --> DESK/deskmill.toml:17:1
+      --> DESK/deskmill.toml:22:1
        |
-    17 | cast = ["waiting_minutes"]
+    22 | cast = ["waiting_minutes"]
        | ^^^^
        hint: leave it out
     "#);

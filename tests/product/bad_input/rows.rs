@@ -162,7 +162,7 @@ fn json_lines_that_are_wrong() {
     desk.write("raw/tickets.jsonl", lines);
     desk.edit(
         "deskmill.toml",
-        "format = \"csv\"\npath = \"raw/tickets.csv\"",
+        "format = \"csv\"\npath = \"raw/tickets.csv\"\ndelimiter = \",\"\nquote = \"\\\"\"\nheader = true\nskip_lines = 0",
         "format = \"jsonl\"\npath = \"raw/tickets.jsonl\"",
     );
     // One label is no model: the sources are landed all the same.
