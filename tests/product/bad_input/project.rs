@@ -44,9 +44,9 @@ fn keys_and_values_that_are_wrong_are_all_shown_at_once() {
        hint: write it like `row_max_bytes = 1048576`
 
     error: no file matches `raw/*.tsv`
-      --> DESK/deskmill.toml:15:8
+      --> DESK/deskmill.toml:10:8
        |
-    15 | path = "raw/*.tsv"
+    10 | path = "raw/*.tsv"
        |        ^^^^^^^^^^^
        hint: looked for DESK/raw/*.tsv
 
