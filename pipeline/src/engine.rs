@@ -214,6 +214,11 @@ pub fn references(place: &str, sql: &str) -> Result<Vec<String>> {
     Ok(found.iter().map(ToString::to_string).collect())
 }
 
+/// A query without the semicolons at its end, to stand within another.
+pub(crate) fn bare(query: &str) -> &str {
+    query.trim_end_matches(|sign: char| sign == ';' || sign.is_whitespace())
+}
+
 /// A column by its exact name.
 pub fn quoted(name: &str) -> datafusion::logical_expr::Expr {
     col(datafusion::common::Column::from_name(name))

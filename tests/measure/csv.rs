@@ -3,14 +3,15 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arrow::array::{Array as _, AsArray as _};
-use deskmill_pipeline::project::{CsvDialect, Format, Limits, Read, SourceFile};
-use deskmill_pipeline::sources::{LandRequest, ROWS_FILE, land};
+use deskmill_pipeline::project::Format;
+use deskmill_pipeline::sources::ROWS_FILE;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::Figure;
+use crate::landed::{land_file, sorted};
 
 /// Columns that ingest adds behind those of the file.
 const OWN_COLUMNS: usize = 4;
@@ -30,38 +31,7 @@ struct Loaded {
 }
 
 fn load(path: &Path) -> Option<Loaded> {
-    let out = tempfile::tempdir().ok()?;
-    let relative = path.file_name()?.to_string_lossy().into_owned();
-    let file = SourceFile {
-        relative,
-        path: path.to_owned(),
-        member: None,
-    };
-    let read = Read {
-        pattern: "*".into(),
-        files: vec![file.clone()],
-        csv: Some(CsvDialect::default()),
-        encoding: None,
-        items: None,
-        sheet: None,
-    };
-    let limits = Limits {
-        memory_max_mib: 256,
-        row_max_bytes: 1 << 20,
-        rejects_max_share: 1.0,
-        threads_max: 1,
-    };
-    let request = LandRequest {
-        source: "measured",
-        format: Format::Csv,
-        read: &read,
-        file: &file,
-        file_id: 0,
-        limits: &limits,
-        out: out.path(),
-        shared: None,
-    };
-    land(&request, &|_| {}).ok()?;
+    let (out, _) = land_file(path, Format::Csv, 1 << 20)?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(out.path().join(ROWS_FILE)).ok()?).ok()?;
     let mut names: Vec<String> = reader
         .schema()
@@ -103,7 +73,7 @@ fn pollock(folder: &Path) -> Figure {
     losses.sort_by(|a, b| b.0.total_cmp(&a.0));
     let worst = losses.iter().take(40).map(|(loss, name)| format!("{name} -{loss:.3}"));
     Figure {
-        name: "csv: Pollock simple score, nothing declared".into(),
+        name: "Pollock simple score, nothing declared".into(),
         value: sum / f64::max(count, 1.0),
         target: Some(9.96),
         note: format!("{count} files; most lost: {}", worst.collect::<Vec<_>>().join(", ")),
@@ -196,7 +166,7 @@ fn spectrum(folder: &Path) -> Figure {
         }
     }
     Figure {
-        name: "csv: csv-spectrum files right, nothing declared".into(),
+        name: "csv-spectrum files right, nothing declared".into(),
         value: (paths.len() - wrong.len()) as f64,
         target: Some(12.0),
         note: format!("of {}; wrong: {}", paths.len(), wrong.join(", ")),
@@ -218,15 +188,4 @@ fn is_same(expected: &[serde_json::Value], loaded: &Loaded) -> bool {
                 .all(|(name, value)| is_value(row, name, value))
     };
     expected.len() == loaded.rows.len() && expected.iter().zip(&loaded.rows).all(is_row)
-}
-
-fn sorted(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<_> = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    paths.sort();
-    paths
 }

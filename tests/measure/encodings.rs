@@ -7,15 +7,19 @@ use deskmill_pipeline::sources::read_text;
 use encoding_rs::Encoding;
 
 use crate::Figure;
+use crate::landed::sorted;
 
-/// `data` is a folder with a folder an encoding (`windows-1251-russian`), each with files in it. A file is right if its
+/// The folder `chardet_encodings` of `data` has a folder an encoding (`windows-1251-russian`), each with files in it. A file is right if its
 /// text is what the true encoding makes of it, whatever the encoding is called. Folders whose encoding the WHATWG
 /// standard does not have are counted apart: no browser could read them either.
 pub fn measure(data: &Path) -> Vec<Figure> {
     let (mut right, mut all, mut unknown) = (0, 0, 0);
     let mut wrong = Vec::new();
     let mut unnamed = Vec::new();
-    for folder in sorted(data).into_iter().filter(|path| path.is_dir()) {
+    for folder in sorted(&data.join("chardet_encodings"))
+        .into_iter()
+        .filter(|path| path.is_dir())
+    {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let files = sorted(&folder);
         let Some(truth) = decoder(&name) else {
@@ -40,13 +44,13 @@ pub fn measure(data: &Path) -> Vec<Figure> {
     let share = f64::from(right) / f64::from(all.max(1));
     vec![
         Figure {
-            name: "encodings: share of files decoded right".into(),
+            name: "share of files decoded right".into(),
             value: share,
             target: Some(0.95),
             note: format!("{right} of {all}; wrong: {}", wrong.join(", ")),
         },
         Figure {
-            name: "encodings: files in encodings that the WHATWG standard lacks".into(),
+            name: "files in encodings that the WHATWG standard lacks".into(),
             value: unknown as f64,
             target: None,
             note: unnamed.join(", "),
@@ -89,15 +93,4 @@ fn utf_32(bytes: &[u8], is_big: bool) -> String {
         .map(|unit| char::from_u32(number(unit)).unwrap_or('\u{fffd}'))
         .collect();
     text.trim_start_matches('\u{feff}').to_owned()
-}
-
-fn sorted(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut paths: Vec<_> = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    paths.sort();
-    paths
 }

@@ -6,10 +6,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
-use deskmill_pipeline::project::{Format, Limits, Read, SourceFile};
-use deskmill_pipeline::sources::{LandRequest, Landed, land};
+use deskmill_pipeline::project::Format;
+use deskmill_pipeline::sources::Landed;
 
-use super::Figure;
+use crate::Figure;
+use crate::landed::{land_file, sorted};
 
 /// Size of the generated file.
 const TURNS_BYTES: usize = 300_000_000;
@@ -22,45 +23,12 @@ pub fn measure(data: &Path) -> Vec<Figure> {
 }
 
 /// What became of a file; none if it was refused as a whole.
-fn land_file(path: &Path, format: Format) -> Option<Landed> {
-    let out = tempfile::tempdir().ok()?;
-    let file = SourceFile {
-        relative: path.file_name()?.to_string_lossy().into_owned(),
-        path: path.to_owned(),
-        member: None,
-    };
-    let read = Read {
-        pattern: "*".into(),
-        files: Vec::new(),
-        csv: None,
-        encoding: None,
-        items: None,
-        sheet: None,
-    };
-    let limits = Limits {
-        memory_max_mib: 2048,
-        row_max_bytes: 1 << 20,
-        rejects_max_share: 1.0,
-        threads_max: 1,
-    };
-    let request = LandRequest {
-        source: "measured",
-        format,
-        read: &read,
-        file: &file,
-        file_id: 1,
-        limits: &limits,
-        out: out.path(),
-        shared: None,
-    };
-    land(&request, &|_| {}).ok()
+fn landed(path: &Path, format: Format) -> Option<Landed> {
+    land_file(path, format, 1 << 20).map(|(_, landed)| landed)
 }
 
 fn suite(folder: &Path) -> Vec<Figure> {
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-        .unwrap_or_default();
-    files.sort();
+    let files = sorted(folder);
     let share = |prefix: &str, format: Format, is_right: &dyn Fn(Option<Landed>) -> bool| {
         let mut wrong = Vec::new();
         let mut all = 0;
@@ -71,7 +39,7 @@ fn suite(folder: &Path) -> Vec<Figure> {
                 continue;
             }
             all += 1;
-            if !is_right(land_file(path, format)) {
+            if !is_right(landed(path, format)) {
                 wrong.push(name.into_owned());
             }
         }
@@ -147,7 +115,7 @@ fn speed() -> Vec<Figure> {
         .filter_map(|(name, format, path)| {
             let path = path.ok()?;
             let start = Instant::now();
-            let landed = land_file(&path, format)?;
+            let landed = landed(&path, format)?;
             let seconds = start.elapsed().as_secs_f64();
             Some(Figure {
                 name: format!("{name}: MB/s landed, one core"),

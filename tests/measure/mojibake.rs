@@ -9,36 +9,28 @@ use crate::Figure;
 
 /// Shares of the two sets of cases.
 pub fn measure(data: &Path) -> Vec<Figure> {
-    let cases = |file: &str| -> Vec<(String, String)> {
-        let text = std::fs::read(data.join("ftfy_mojibake/test-cases").join(file)).unwrap_or_default();
-        let cases: Vec<Value> = serde_json::from_slice(&text).unwrap_or_default();
-        let text = |case: &Value, key: &str| case[key].as_str().unwrap_or_default().to_owned();
-        cases
-            .iter()
-            .map(|case| (text(case, "original"), text(case, "fixed")))
-            .collect()
-    };
-    let share = |cases: &[(String, String)], right: &dyn Fn(&(String, String)) -> bool| {
-        cases.iter().filter(|case| right(case)).count() as f64 / cases.len() as f64
-    };
-    let (negative, wild) = (cases("negative.json"), cases("in-the-wild.json"));
-    vec![
-        Figure {
-            name: "negative set unchanged".to_owned(),
-            value: share(&negative, &|(original, expected)| {
-                repair_mojibake(original) == *expected
-            }),
-            target: Some(1.0),
-            note: format!(
-                "{} texts; one holds a C1 control that is meant as an ellipsis",
-                negative.len()
-            ),
-        },
-        Figure {
-            name: "broken texts repaired".to_owned(),
-            value: share(&wild, &|(original, fixed)| repair_mojibake(original) == *fixed),
-            target: None,
-            note: format!("{} texts of in-the-wild.json", wild.len()),
-        },
+    let folder = data.join("ftfy_mojibake/test-cases");
+    [
+        ("negative.json", "negative set right", Some(1.0)),
+        ("in-the-wild.json", "broken texts repaired", None),
     ]
+    .map(|(file, name, target)| {
+        let text = std::fs::read(folder.join(file)).unwrap_or_default();
+        let cases: Vec<Value> = serde_json::from_slice(&text).unwrap_or_default();
+        let right = cases.iter().filter(|case| is_right(case)).count();
+        Figure {
+            name: name.to_owned(),
+            value: right as f64 / cases.len() as f64,
+            target,
+            note: format!("{right} of {} texts", cases.len()),
+        }
+    })
+    .into()
+}
+
+/// Whether a case comes out as ftfy says. Where it tells apart what repairing the encoding alone gives, that counts: the
+/// rest of `fixed` is about quotes and widths.
+fn is_right(case: &Value) -> bool {
+    let expected = case["fixed-encoding"].as_str().or(case["fixed"].as_str());
+    case["original"].as_str().map(repair_mojibake).as_deref() == expected
 }

@@ -13,7 +13,7 @@ use crate::engine::references;
 use crate::error::Result;
 use crate::project::{Bound, Check, Expected, Then};
 
-pub use judge::{Judgement, judge};
+pub use judge::judge;
 pub use measure::{Measured, STAGE, measure, parts};
 pub(crate) use sql::{COLUMN_PREFIX, judged};
 
@@ -54,7 +54,6 @@ impl Check {
             Expected::Reference { .. } => "reference",
             Expected::Rows { .. } => "rows",
             Expected::Fresh { .. } => "fresh",
-            Expected::Distribution { .. } => "distribution",
             Expected::Sql { .. } => "sql",
         }
     }
@@ -68,8 +67,7 @@ impl Check {
             | Expected::Set { column, .. }
             | Expected::Pattern { column, .. }
             | Expected::Reference { column, .. }
-            | Expected::Fresh { column, .. }
-            | Expected::Distribution { column, .. } => Some(column),
+            | Expected::Fresh { column, .. } => Some(column),
             Expected::Unique { columns } => columns.first().map(String::as_str).filter(|_| columns.len() == 1),
             Expected::Rows { .. } | Expected::Sql { .. } => None,
         }
@@ -114,9 +112,6 @@ impl Check {
             }
             Expected::Fresh { column, within_hours } => {
                 format!("the latest `{column}` is at most {within_hours} hours old")
-            }
-            Expected::Distribution { column, psi_max } => {
-                format!("`{column}` is spread as in the last good run (index at most {psi_max})")
             }
             Expected::Sql { sql_path, .. } => format!("{} gives no row", sql_path.written),
         }

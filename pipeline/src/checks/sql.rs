@@ -1,5 +1,6 @@
 //! Checks of rows as SQL: when a row breaks one, and the query of a table with that said beside each row.
 
+use crate::engine::bare;
 use crate::project::{Bound, Check, Expected, Table, Then};
 
 /// The columns that say which check a row breaks start with it; its number in the table's list follows.
@@ -66,9 +67,7 @@ pub(super) fn broken(check: &Check, number: usize) -> Option<Broken> {
             let when = format!("({} is not null and {alias}.k is null)", q(column));
             return Some(Broken { when, join });
         }
-        Expected::Rows { .. } | Expected::Fresh { .. } | Expected::Distribution { .. } | Expected::Sql { .. } => {
-            return None;
-        }
+        Expected::Rows { .. } | Expected::Fresh { .. } | Expected::Sql { .. } => return None,
     };
     Some(Broken {
         when,
@@ -94,7 +93,7 @@ pub(crate) fn judged(table: &Table) -> String {
         .collect();
     let joins: Vec<&str> = checks.iter().map(|(_, broken)| broken.join.as_str()).collect();
     // The line break ends a comment at the query's end.
-    let query = table.sql.trim_end().trim_end_matches(';');
+    let query = bare(&table.sql);
     format!(
         "select q.*, {} from (\n{query}\n) q {}",
         columns.join(", "),

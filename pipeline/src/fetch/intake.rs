@@ -1,12 +1,15 @@
 //! The rows of one query on their way into a file: a snapshot that takes the place of the last one, or, with a cursor,
 //! one more part behind those that are there. The same for all databases.
 
+use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, SqlSafeStr as _, Statement as _, TypeInfo as _};
+
 use super::Job;
 use super::cursor::{Fault, Follower, Mark, Value};
 use super::failure::Asked;
 use super::rows::write_row;
 use super::spool::Spool;
 use super::state::{Fetched, ReadState, Version, short_digest};
+use crate::engine::bare;
 use crate::error::{Error, Result};
 use crate::project::Database;
 
@@ -19,6 +22,28 @@ pub(super) struct Column {
     pub(super) name: String,
     /// Its type's name in the database; empty if only values have types.
     pub(super) kind: String,
+}
+
+/// The columns of the project's query, told by the database before it runs.
+pub(super) async fn columns_of<C>(asked: &Asked<'_>, connection: &mut C, database: &Database) -> Result<Vec<Column>>
+where
+    C: Connection,
+    for<'c> &'c mut C: Executor<'c, Database = C::Database>,
+{
+    let query = AssertSqlSafe(database.query.clone()).into_sql_str();
+    let statement = asked.answered(connection.prepare(query)).await?;
+    let columns: Vec<Column> = statement
+        .columns()
+        .iter()
+        .map(|column| Column {
+            name: column.name().to_owned(),
+            kind: column.type_info().name().to_owned(),
+        })
+        .collect();
+    if columns.is_empty() {
+        return Err(asked.wrong("`query` gives no columns", "write one `select`"));
+    }
+    Ok(columns)
 }
 
 /// How a database writes SQL.
@@ -208,11 +233,6 @@ impl<'a> Intake<'a> {
             mark,
         })
     }
-}
-
-/// A query without the semicolons at its end.
-fn bare(query: &str) -> &str {
-    query.trim_end_matches(|sign: char| sign == ';' || sign.is_whitespace())
 }
 
 fn place_of(cursor: &str) -> String {

@@ -5,15 +5,12 @@ use std::borrow::Cow;
 use std::str::FromStr as _;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
-use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, Row as _, SqlSafeStr as _,
-    Statement as _, TypeInfo as _,
-};
+use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Row as _, TypeInfo as _};
 
 use super::Job;
 use super::cursor::Value;
 use super::failure::Asked;
-use super::intake::{Column, Dialect, Intake, quoted_literal};
+use super::intake::{Dialect, Intake, columns_of, quoted_literal};
 use super::rows::{bytes_as_text, write_row};
 use super::state::ReadState;
 use crate::error::Result;
@@ -82,7 +79,7 @@ pub(super) async fn fetch(job: Job<'_>, database: &Database, last: ReadState) ->
             .answered(sqlx::raw_sql(statement).execute(&mut connection))
             .await?;
     }
-    let columns = columns(&asked, &mut connection, database).await?;
+    let columns = columns_of(&asked, &mut connection, database).await?;
     let mut intake = Intake::begin(job, (database, &DIALECT), last, &origin, &columns)?;
     let cursor = match intake.cursor() {
         None => None,
@@ -128,23 +125,6 @@ async fn limit_statements(job: Job<'_>, connection: &mut MySqlConnection) {
         let setting = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection);
         let _ = tokio::time::timeout(job.outside.deadlines.connect(), setting).await;
     }
-}
-
-async fn columns(asked: &Asked<'_>, connection: &mut MySqlConnection, database: &Database) -> Result<Vec<Column>> {
-    let query = AssertSqlSafe(database.query.clone()).into_sql_str();
-    let statement = asked.answered(connection.prepare(query)).await?;
-    let columns: Vec<Column> = statement
-        .columns()
-        .iter()
-        .map(|column| Column {
-            name: column.name().to_owned(),
-            kind: column.type_info().name().to_owned(),
-        })
-        .collect();
-    if columns.is_empty() {
-        return Err(asked.wrong("`query` gives no columns", "write one `select`"));
-    }
-    Ok(columns)
 }
 
 fn values(row: &MySqlRow) -> sqlx::Result<Vec<Option<Cow<'_, [u8]>>>> {

@@ -4,15 +4,12 @@
 use std::str::FromStr as _;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, SqlSafeStr as _, Statement as _,
-    TypeInfo as _,
-};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
 use super::Job;
 use super::cursor::Value;
 use super::failure::Asked;
-use super::intake::{Column, Dialect, Intake, quoted_literal};
+use super::intake::{Dialect, Intake, columns_of, quoted_literal};
 use super::rows::value_at;
 use super::state::ReadState;
 use crate::error::Result;
@@ -72,7 +69,7 @@ pub(super) async fn fetch(job: Job<'_>, database: &Database, last: ReadState) ->
     asked
         .answered(sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut connection))
         .await?;
-    let columns = columns(&asked, &mut connection, database).await?;
+    let columns = columns_of(&asked, &mut connection, database).await?;
     let mut intake = Intake::begin(job, (database, &DIALECT), last, &origin, &columns)?;
     let cursor = match intake.cursor() {
         None => None,
@@ -105,21 +102,4 @@ pub(super) async fn fetch(job: Job<'_>, database: &Database, last: ReadState) ->
     // All is here: how the server takes the goodbye does not matter.
     let _ = asked.connected(connection.close()).await;
     intake.finish(&asked)
-}
-
-async fn columns(asked: &Asked<'_>, connection: &mut PgConnection, database: &Database) -> Result<Vec<Column>> {
-    let query = AssertSqlSafe(database.query.clone()).into_sql_str();
-    let statement = asked.answered(connection.prepare(query)).await?;
-    let columns: Vec<Column> = statement
-        .columns()
-        .iter()
-        .map(|column| Column {
-            name: column.name().to_owned(),
-            kind: column.type_info().name().to_owned(),
-        })
-        .collect();
-    if columns.is_empty() {
-        return Err(asked.wrong("`query` gives no columns", "write one `select`"));
-    }
-    Ok(columns)
 }

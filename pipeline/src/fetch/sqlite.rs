@@ -3,15 +3,12 @@
 use std::borrow::Cow;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, Row as _, SqlSafeStr as _,
-    Statement as _, TypeInfo as _, ValueRef as _,
-};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, TypeInfo as _, ValueRef as _};
 
 use super::Job;
 use super::cursor::Value;
 use super::failure::Asked;
-use super::intake::{Column, Dialect, Intake, quoted_literal};
+use super::intake::{Dialect, Intake, columns_of, quoted_literal};
 use super::rows::{bytes_as_text, write_row};
 use super::state::ReadState;
 use crate::error::Result;
@@ -53,7 +50,9 @@ pub(super) async fn fetch(job: Job<'_>, database: &Database, last: ReadState) ->
         .disable_statement_logging();
     let mut connection: SqliteConnection = asked.connected(options.connect()).await?;
     asked.answered(sqlx::raw_sql("begin").execute(&mut connection)).await?;
-    let columns = columns(&asked, &mut connection, database).await?;
+    let mut columns = columns_of(&asked, &mut connection, database).await?;
+    // Only values have types.
+    columns.iter_mut().for_each(|column| column.kind.clear());
     let mut intake = Intake::begin(job, (database, &DIALECT), last, &file.written, &columns)?;
     let select = AssertSqlSafe(intake.select()?);
     {
@@ -74,23 +73,6 @@ pub(super) async fn fetch(job: Job<'_>, database: &Database, last: ReadState) ->
     }
     let _ = asked.connected(connection.close()).await;
     intake.finish(&asked)
-}
-
-async fn columns(asked: &Asked<'_>, connection: &mut SqliteConnection, database: &Database) -> Result<Vec<Column>> {
-    let query = AssertSqlSafe(database.query.clone()).into_sql_str();
-    let statement = asked.answered(connection.prepare(query)).await?;
-    let columns: Vec<Column> = statement
-        .columns()
-        .iter()
-        .map(|column| Column {
-            name: column.name().to_owned(),
-            kind: String::new(),
-        })
-        .collect();
-    if columns.is_empty() {
-        return Err(asked.wrong("`query` gives no columns", "write one `select`"));
-    }
-    Ok(columns)
 }
 
 /// `INTEGER`, `REAL`, `TEXT` or `BLOB`: the type of the value, not of its column.

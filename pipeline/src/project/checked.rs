@@ -263,7 +263,7 @@ pub struct Check {
     /// `check`: required; what is expected.
     pub expected: Expected,
     /// `then`: `warn` (it is said), `reject` (the rows become rejects; for checks of rows, in tables with `rows_of`) or
-    /// `stop` (nothing is published). Default: `reject` where it can be, else `stop`; `warn` for `distribution`.
+    /// `stop` (nothing is published). Default: `reject` where it can be, else `stop`.
     pub then: Then,
 }
 
@@ -345,13 +345,6 @@ pub enum Expected {
         column: String,
         /// Hours.
         within_hours: f64,
-    },
-    /// The values of `column` are spread as in the last good run: the population stability index is at most `psi_max`.
-    Distribution {
-        /// The column.
-        column: String,
-        /// The index; 0.1 is a small change, 0.25 a large one.
-        psi_max: f64,
     },
     /// The query in the file `sql` gives no row. It may read this table and those above.
     Sql {

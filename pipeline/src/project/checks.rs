@@ -17,7 +17,6 @@ const CHECKS: &[(&str, Name)] = &[
     ("reference", Name::Reference),
     ("rows", Name::Rows),
     ("fresh", Name::Fresh),
-    ("distribution", Name::Distribution),
     ("sql", Name::Sql),
 ];
 
@@ -32,7 +31,6 @@ enum Name {
     Reference,
     Rows,
     Fresh,
-    Distribution,
     Sql,
 }
 
@@ -67,19 +65,14 @@ fn read_check(section: &mut Section<'_>, has_rows_of: bool, folder: &Path) -> Op
         ] {
             section.skip(key);
         }
-        section.skip("psi_max");
         section.skip("sql");
         section.skip("then");
         return None;
     };
     let expected = read_expected(section, name, folder);
-    let of_rows = !matches!(name, Name::Rows | Name::Fresh | Name::Distribution | Name::Sql);
+    let of_rows = !matches!(name, Name::Rows | Name::Fresh | Name::Sql);
     let can_reject = of_rows && has_rows_of;
-    let default = match name {
-        _ if can_reject => Then::Reject,
-        Name::Distribution => Then::Warn,
-        _ => Then::Stop,
-    };
+    let default = if can_reject { Then::Reject } else { Then::Stop };
     let words = [("warn", Then::Warn), ("reject", Then::Reject), ("stop", Then::Stop)];
     let then = section.choice("then", &words, Some(default))?;
     if then == Then::Reject && !can_reject {
@@ -220,10 +213,6 @@ fn read_expected(section: &mut Section<'_>, name: Name, folder: &Path) -> Option
                 within_hours,
             })
         }
-        Name::Distribution => Some(Expected::Distribution {
-            column: column()?,
-            psi_max: section.number("psi_max", 0.0..=100.0, 0.25),
-        }),
         Name::Sql => {
             let (sql_path, sql) = read_sql(section, "sql", folder)?;
             Some(Expected::Sql { sql_path, sql })

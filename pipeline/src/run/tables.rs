@@ -9,7 +9,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::Work;
-use crate::checks::{self, CheckOutcome, Judgement, Measured};
+use crate::checks::{self, CheckOutcome, Measured};
 use crate::error::{Error, Result};
 use crate::keys::key;
 use crate::plan::Step;
@@ -180,15 +180,7 @@ impl Work<'_> {
             self.catalog.complete(checks::STAGE, &table.name, &key, &measured)?;
             measured
         };
-        let outcomes = checks::judge(
-            table,
-            &measured,
-            &Judgement {
-                now: self.now,
-                rejected: &facts.rejected_by,
-                moved: &|_| None,
-            },
-        );
+        let outcomes = checks::judge(table, &measured, self.now, &facts.rejected_by);
         let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
         let warned = outcomes
             .iter()

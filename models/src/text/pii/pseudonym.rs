@@ -1,20 +1,17 @@
 //! Pseudonyms: a keyed hash of what was found, the same for every spelling of one value. Without the key they can neither
 //! be undone nor be recomputed for a guess.
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
 use super::PiiType;
-use sha2::{Digest, Sha256};
 
 /// Hex digits of a pseudonym: 48 bits, so that a million people collide with a chance below 1 in 500.
 pub(super) const DIGITS: usize = 12;
 
-const BLOCK: usize = 64;
-
 /// The secret of the pseudonyms. `Debug` does not show it.
 #[derive(Clone)]
-pub(super) struct Key {
-    inner: Sha256,
-    outer: Sha256,
-}
+pub(super) struct Key(Hmac<Sha256>);
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -23,42 +20,27 @@ impl std::fmt::Debug for Key {
 }
 
 impl Key {
-    /// Prepares HMAC-SHA256 (RFC 2104) for `secret`.
+    /// Prepares HMAC-SHA256 for `secret`.
     pub(super) fn new(secret: &[u8]) -> Self {
-        let mut block = [0u8; BLOCK];
-        if secret.len() > BLOCK {
-            block[..32].copy_from_slice(&Sha256::digest(secret));
-        } else {
-            block[..secret.len()].copy_from_slice(secret);
-        }
-        Self {
-            inner: Sha256::new().chain_update(block.map(|byte| byte ^ 0x36)),
-            outer: Sha256::new().chain_update(block.map(|byte| byte ^ 0x5c)),
-        }
+        Self(Hmac::new_from_slice(secret).expect("HMAC takes a key of any length"))
     }
 
     /// The first digits of HMAC(key, type, 0, canonical value), in hex.
     pub(super) fn pseudonym(&self, kind: PiiType, value: &str) -> String {
         let canonical = canonical(kind, value);
-        let inner = self
-            .inner
+        let keyed = self
+            .0
             .clone()
             .chain_update(kind.name())
             .chain_update([0])
-            .chain_update(canonical)
-            .finalize();
-        let digest = self.outer.clone().chain_update(inner).finalize();
+            .chain_update(canonical);
+        let digest = keyed.finalize().into_bytes();
         digest
             .iter()
             .take(DIGITS / 2)
-            .flat_map(|&byte| [byte >> 4, byte & 15])
-            .map(hex)
+            .map(|byte| format!("{byte:02x}"))
             .collect()
     }
-}
-
-fn hex(nibble: u8) -> char {
-    char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 })
 }
 
 /// One spelling for all spellings of a value. `value` is as the view shows it: digits and letters folded to ASCII.
@@ -99,14 +81,9 @@ mod tests {
 
     #[test]
     fn is_the_hmac_of_rfc_4231() {
-        // Test case 2 of RFC 4231, computed through the two halves as `pseudonym` does.
-        let key = Key::new(b"Jefe");
-        let inner = key
-            .inner
-            .clone()
-            .chain_update("what do ya want for nothing?")
-            .finalize();
-        let digest = key.outer.clone().chain_update(inner).finalize();
+        // Test case 2 of RFC 4231.
+        let keyed = Key::new(b"Jefe").0.chain_update("what do ya want for nothing?");
+        let digest = keyed.finalize().into_bytes();
         assert_eq!(digest[..6], [0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60]);
     }
 

@@ -114,6 +114,19 @@ impl Case {
     }
 
     fn try_land_file(&self, path: PathBuf) -> Result<Outcome> {
+        self.request(path, |request| {
+            let told = Cell::new(0);
+            let landed = land(request, &|bytes| {
+                assert!(bytes >= told.get(), "progress goes back");
+                told.set(bytes);
+            })?;
+            assert_eq!(told.get(), landed.bytes, "progress ends before the file");
+            Ok(Outcome::read(self.format, landed, request.out))
+        })
+    }
+
+    /// Hands on the request to land a file into a folder that is gone afterwards.
+    fn request<T>(&self, path: PathBuf, then: impl FnOnce(&LandRequest<'_>) -> T) -> T {
         let out = tempfile::tempdir().unwrap();
         let file = SourceFile {
             relative: "raw/input".into(),
@@ -134,7 +147,7 @@ impl Case {
             rejects_max_share: 1.0,
             threads_max: 1,
         };
-        let request = LandRequest {
+        then(&LandRequest {
             source: "tickets",
             format: self.format,
             read: &read,
@@ -143,14 +156,7 @@ impl Case {
             limits: &limits,
             out: out.path(),
             shared: None,
-        };
-        let told = Cell::new(0);
-        let landed = land(&request, &|bytes| {
-            assert!(bytes >= told.get(), "progress goes back");
-            told.set(bytes);
-        })?;
-        assert_eq!(told.get(), landed.bytes, "progress ends before the file");
-        Ok(Outcome::read(self.format, landed, out.path()))
+        })
     }
 
     fn land(&self, bytes: &[u8]) -> Outcome {
@@ -314,37 +320,10 @@ fn a_file_that_changes_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("input");
     fs::write(&path, "a\n1\n").unwrap();
-    let file = SourceFile {
-        relative: "raw/input".into(),
-        path: path.clone(),
-        member: None,
-    };
-    let case = csv();
-    let read = Read {
-        pattern: "*".into(),
-        files: Vec::new(),
-        csv: case.csv,
-        encoding: Some("UTF-8".into()),
-        items: None,
-        sheet: None,
-    };
-    let limits = Limits {
-        memory_max_mib: 256,
-        row_max_bytes: 64,
-        rejects_max_share: 1.0,
-        threads_max: 1,
-    };
-    let request = LandRequest {
-        source: "tickets",
-        format: Format::Csv,
-        read: &read,
-        file: &file,
-        file_id: 0,
-        limits: &limits,
-        out: folder.path(),
-        shared: None,
-    };
-    let error = land(&request, &|_| fs::write(&path, "a\n1\n2\n3\n").unwrap()).unwrap_err();
+    let change = |_| fs::write(&path, "a\n1\n2\n3\n").unwrap();
+    let error = csv()
+        .row_max_bytes(64)
+        .request(path.clone(), |request| land(request, &change).unwrap_err());
     assert_eq!(
         error.to_string(),
         "source `tickets`, raw/input: it changed while it was read"

@@ -9,7 +9,6 @@ use super::super::mend::Mender;
 use super::super::records::{Records, Row};
 use super::super::{LandRequest, dialect::Dialect};
 use super::csv;
-use crate::project::{Format, Limits, Read, SourceFile};
 
 /// Tickets of 12 columns; one row in twenty has quotes.
 fn tickets(rows: usize) -> String {
@@ -35,45 +34,22 @@ fn tickets(rows: usize) -> String {
 
 #[test]
 #[ignore = "a measurement"]
-#[allow(clippy::print_stdout)]
 fn values_a_second() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("input");
     let text = tickets(2_000_000);
     fs::write(&path, &text).unwrap();
-    let file = SourceFile {
-        relative: "input".into(),
-        path: path.clone(),
-        member: None,
-    };
-    let read = Read {
-        pattern: "*".into(),
-        files: Vec::new(),
-        csv: csv().csv,
-        encoding: None,
-        items: None,
-        sheet: None,
-    };
-    let limits = Limits {
-        memory_max_mib: 256,
-        row_max_bytes: 1 << 20,
-        rejects_max_share: 1.0,
-        threads_max: 1,
-    };
-    let request = LandRequest {
-        source: "tickets",
-        format: Format::Csv,
-        read: &read,
-        file: &file,
-        file_id: 0,
-        limits: &limits,
-        out: folder.path(),
-        shared: None,
-    };
+    csv()
+        .encoded_in("")
+        .request(path, |request| cut_and_land(request, &text));
+}
+
+#[allow(clippy::print_stdout)]
+fn cut_and_land(request: &LandRequest<'_>, text: &str) {
     for _ in 0..3 {
         let start = Instant::now();
-        let (lines, encoding) = Lines::open(&request, LineEnds::Any, &|_| {}).unwrap();
-        let mut records = Records::new(lines, encoding, Dialect::PLAIN, limits.row_max_bytes);
+        let (lines, encoding) = Lines::open(request, LineEnds::Any, &|_| {}).unwrap();
+        let mut records = Records::new(lines, encoding, Dialect::PLAIN, request.limits.row_max_bytes);
         records.expect(12, Mender::new(Dialect::PLAIN, Vec::new()));
         let (mut rows, mut bytes) = (0, 0);
         while let Some(record) = records.next().unwrap() {
@@ -85,7 +61,7 @@ fn values_a_second() {
         println!("{rows} rows, {bytes} bytes of values, {rate:.0} MB/s");
     }
     let start = Instant::now();
-    let landed = super::super::land(&request, &|_| {}).unwrap();
+    let landed = super::super::land(request, &|_| {}).unwrap();
     let rate = text.len() as f64 / 1e6 / start.elapsed().as_secs_f64();
     println!("with Parquet: {} rows, {rate:.0} MB/s", landed.rows);
 }
