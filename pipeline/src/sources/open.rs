@@ -56,9 +56,8 @@ impl Packing {
 ///
 /// A reader's error is to be given to [`read_failed`], which tells a damaged file from a disk that fails.
 pub(super) fn open<'a>(request: &'a LandRequest<'_>, progress: &'a dyn Fn(u64)) -> Result<Box<dyn Read + 'a>> {
-    let path = &request.file.path;
-    let file = File::open(path).map_err(Error::file(path))?;
-    let file_bytes = file.metadata().map_err(Error::file(path))?.len();
+    let (file, stamp) = request.open_file()?;
+    let file_bytes = stamp.bytes();
     let disk = Disk {
         file,
         read_bytes: 0,
@@ -104,7 +103,7 @@ pub(super) fn open_plain(request: &LandRequest<'_>) -> Result<Option<File>> {
     if request.file.member.is_some() {
         return Ok(None);
     }
-    let mut file = File::open(path).map_err(Error::file(path))?;
+    let (mut file, _) = request.open_file()?;
     let head = head(&mut file).map_err(Error::file(path))?;
     file.rewind().map_err(Error::file(path))?;
     Ok((Packing::of(&head) == Packing::Plain).then_some(file))

@@ -6,6 +6,7 @@ mod compressed;
 mod csv_files;
 mod dialects;
 mod documents;
+mod faults;
 mod json_files;
 mod jsonl_files;
 mod parquet_files;
@@ -156,6 +157,7 @@ impl Case {
             limits: &limits,
             out: out.path(),
             shared: None,
+            content: None,
         })
     }
 
@@ -283,14 +285,17 @@ fn digests_are_sha_256() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("abc");
     fs::write(&path, "abc").unwrap();
-    let digest = digest(&SourceFile {
-        relative: "abc".into(),
-        path,
-        member: None,
-    })
+    let digest = digest(
+        "tickets",
+        &SourceFile {
+            relative: "abc".into(),
+            path,
+            member: None,
+        },
+    )
     .unwrap();
     assert_eq!(
-        digest,
+        digest.sha256,
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     );
 }
