@@ -14,6 +14,7 @@ mod peers;
 mod properties;
 mod speed;
 mod test_suite;
+mod torture;
 mod workbooks;
 
 use std::cell::Cell;
@@ -145,6 +146,7 @@ impl Case {
         let limits = Limits {
             memory_max_mib: 256,
             row_max_bytes: self.row_max_bytes,
+            unpacked_max_ratio: 1000,
             rejects_max_share: 1.0,
             threads_max: 1,
         };
