@@ -104,5 +104,7 @@ fn log_to_stderr() {
         .json()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would print to the standard error that just failed, and panic.
+        .log_internal_errors(false)
         .init();
 }
