@@ -113,16 +113,15 @@ impl Catalog {
     /// When the work folder cannot be read, or something in it not be removed.
     pub fn sweep(&self) -> Result<()> {
         for stage in entries(&self.work)? {
-            if stage.is_dir() {
-                for name in entries(&stage)?.into_iter().filter(|name| name.is_dir()) {
-                    let partial = entries(&name)?.into_iter().filter(|output| is_partial(output));
-                    for output in partial.filter(|output| output.is_dir()) {
-                        fs::remove_dir_all(&output).map_err(Error::file(&output))?;
-                    }
+            forget(&stage);
+            for name in within(&stage)? {
+                forget(&name);
+                for output in within(&name)?
+                    .into_iter()
+                    .filter(|output| output.is_dir() && is_partial(output))
+                {
+                    fs::remove_dir_all(&output).map_err(Error::file(&output))?;
                 }
-            } else if is_partial(&stage) && is_old(&stage) {
-                // Another process may have completed it just now.
-                let _left = fs::remove_file(&stage);
             }
         }
         // An engine that may spill holds this lock for as long as it lives.
@@ -250,14 +249,24 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     paths.collect()
 }
 
+/// The paths in what may be a folder.
+fn within(path: &Path) -> Result<Vec<PathBuf>> {
+    if path.is_dir() { entries(path) } else { Ok(Vec::new()) }
+}
+
 fn is_partial(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| name.to_string_lossy().ends_with(PARTIAL))
 }
 
-fn is_old(path: &Path) -> bool {
+/// Removes a file that a killed process was writing. A younger one may be another process's, who takes no lock.
+fn forget(path: &Path) {
     let modified = fs::metadata(path).and_then(|about| about.modified());
-    modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > PARTIAL_MAX_AGE))
+    let is_old = modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > PARTIAL_MAX_AGE));
+    if is_partial(path) && path.is_file() && is_old {
+        // It may have been completed just now.
+        let _left = fs::remove_file(path);
+    }
 }
 
 fn size_bytes(path: &Path) -> u64 {
@@ -279,4 +288,73 @@ fn size_bytes(path: &Path) -> u64 {
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read(path).map_err(Error::file(path))?;
     serde_json::from_slice(&text).map_err(|e| Error::file(path)(std::io::Error::other(e)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn write_outputs(folder: &Path, text: &str) -> Result<u32> {
+        fs::write(folder.join("rows.parquet"), text).map_err(Error::file(folder))?;
+        Ok(7)
+    }
+
+    #[test]
+    fn an_output_is_there_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = Catalog::new(folder.path());
+        let failed: Result<u32> = catalog.make("raw", "a", "k", |out| {
+            write_outputs(out, "half")?;
+            Err(Error::Busy { path: out.to_owned() })
+        });
+        assert!(failed.is_err() && !catalog.has("raw", "a", "k"));
+        assert!(
+            entries(&folder.path().join("raw/a")).unwrap().is_empty(),
+            "nothing takes room"
+        );
+        catalog.make("raw", "a", "k", |out| write_outputs(out, "one")).unwrap();
+        // Made once more, it takes the place of the first.
+        catalog.make("raw", "a", "k", |out| write_outputs(out, "two")).unwrap();
+        let place = catalog.folder("raw", "a", "k");
+        assert_eq!(fs::read_to_string(place.join("rows.parquet")).unwrap(), "two");
+        assert_eq!(catalog.facts::<u32>("raw", "a", "k").unwrap(), 7);
+        assert_eq!(entries(&folder.path().join("raw/a")).unwrap(), [place]);
+    }
+
+    #[test]
+    fn a_sweep_takes_what_nobody_completes() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = Catalog::new(folder.path());
+        catalog.make("raw", "a", "k", |out| write_outputs(out, "one")).unwrap();
+        write_outputs(&catalog.begin("raw", "a", "killed").unwrap(), "half").unwrap();
+        fs::create_dir_all(folder.path().join("spill/datafusion-x")).unwrap();
+        fs::create_dir_all(folder.path().join("runs")).unwrap();
+        let [old, young] = ["runs/x.json.1.partial", "digests.json.2.partial"].map(|name| folder.path().join(name));
+        fs::write(&young, "{").unwrap();
+        fs::write(&old, "{").unwrap();
+        let then = std::time::SystemTime::now() - 2 * PARTIAL_MAX_AGE;
+        File::options()
+            .write(true)
+            .open(&old)
+            .unwrap()
+            .set_modified(then)
+            .unwrap();
+        let engine = catalog.hold_spill();
+        catalog.sweep().unwrap();
+        assert_eq!(
+            entries(&folder.path().join("raw/a")).unwrap(),
+            [catalog.folder("raw", "a", "k")]
+        );
+        assert!(young.exists() && !old.exists());
+        assert!(catalog.spill_folder().exists(), "somebody may spill");
+        drop(engine);
+        catalog.sweep().unwrap();
+        assert!(!catalog.spill_folder().exists());
+        assert_eq!(
+            catalog.sizes_bytes()["raw"],
+            fs::metadata(catalog.folder("raw", "a", "k").join(FACTS)).unwrap().len() + 3
+        );
+    }
 }
