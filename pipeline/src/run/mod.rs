@@ -115,7 +115,7 @@ pub fn run<'a>(
         let done = run_stages(project, &catalog, request, listener).await;
         done.map_err(|error| {
             if error.is_disk_full() {
-                full(error, &catalog)
+                full(error, &catalog, project)
             } else {
                 error
             }
@@ -124,7 +124,7 @@ pub fn run<'a>(
 }
 
 /// An error about a full disk, with what takes the room.
-fn full(error: Error, catalog: &Catalog) -> Error {
+fn full(error: Error, catalog: &Catalog, project: &Project) -> Error {
     let said = error.to_string();
     let message = match error {
         Error::File { path, source } => format!("{}: the disk is full: {source}", path.display()),
@@ -132,7 +132,10 @@ fn full(error: Error, catalog: &Catalog) -> Error {
             "the disk is full: {said}; rows spill into {}",
             catalog.spill_folder().display()
         ),
-        _ => format!("the disk is full: {said}"),
+        _ => format!(
+            "the disk is full: {said}; the registry is in {}",
+            project.registry.path.display()
+        ),
     };
     let mut sizes: Vec<(String, u64)> = catalog.sizes_bytes().into_iter().collect();
     sizes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
@@ -141,8 +144,8 @@ fn full(error: Error, catalog: &Catalog) -> Error {
         .take(4)
         .map(|(name, bytes)| format!("{name} {} MiB", bytes.div_ceil(1 << 20)));
     let hint = format!(
-        "make room there and run again: what is done stays done; the work folder holds {}; outputs of earlier runs in it may \
-         be deleted",
+        "make room there and run again: what is done stays done; the work folder holds {}, all of which but \
+         `fetched` may be deleted and is made again",
         shown.collect::<Vec<_>>().join(", ")
     );
     Error::DiskFull { message, hint }
