@@ -269,12 +269,15 @@ impl Planner<'_> {
 /// Digests of source files, taken again only when a file's stamp differs, or could not have shown a change.
 struct Digests {
     known: BTreeMap<String, Content>,
+    /// Whether one was taken.
+    is_new: bool,
 }
 
 impl Digests {
     fn open(catalog: &Catalog) -> Self {
         Self {
             known: read_json(&catalog.digests_file()).unwrap_or_default(),
+            is_new: false,
         }
     }
 
@@ -290,10 +293,14 @@ impl Digests {
         }
         let content = sources::digest(source, file)?;
         self.known.insert(path, content.clone());
+        self.is_new = true;
         Ok(content)
     }
 
     fn keep(&self, catalog: &Catalog) -> Result<()> {
-        write_json(&catalog.digests_file(), &self.known)
+        if self.is_new {
+            write_json(&catalog.digests_file(), &self.known)?;
+        }
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ mod command;
 mod csv;
 mod desk;
 mod disk_full;
+mod fetching;
 mod hostile;
 mod http;
 mod kill;
