@@ -22,7 +22,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::catalog::Catalog;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_full, of_system};
 use crate::project::Limits;
 use crate::rejects::{write_error, writer_properties};
 
@@ -32,6 +32,8 @@ pub const RAW: &str = "raw";
 /// A session over the files of one project.
 pub struct Engine {
     context: SessionContext,
+    /// As long as it is held, nobody removes what is spilled.
+    _spill: Option<File>,
 }
 
 impl Engine {
@@ -40,6 +42,7 @@ impl Engine {
     /// # Errors
     /// When the spill folder cannot be used.
     pub fn new(limits: &Limits, threads: usize, catalog: &Catalog) -> Result<Self> {
+        let spill = catalog.hold_spill();
         let memory_max_bytes = limits.memory_max_mib as usize * (1 << 20);
         let largest = std::num::NonZeroUsize::new(3).unwrap_or(std::num::NonZeroUsize::MIN);
         let pool = TrackConsumersPool::new(FairSpillPool::new(memory_max_bytes), largest);
@@ -60,7 +63,7 @@ impl Engine {
                 .map_err(|e| sql_error("engine", &e))?;
         }
         crate::functions::register(&context);
-        Ok(Self { context })
+        Ok(Self { context, _spill: spill })
     }
 
     /// Adds a function.
@@ -253,6 +256,10 @@ pub fn sql_error(place: &str, error: &datafusion::error::DataFusionError) -> Err
     use datafusion::error::DataFusionError as Cause;
     let message = error.strip_backtrace();
     let hint = match error.find_root() {
+        // Its place is said where it is known: by the run.
+        _ if is_full(of_system(&message).kind()) => {
+            "the disk is full: make room and run again; what is done stays done"
+        }
         Cause::ResourcesExhausted(_) => "raise `limits.memory_max_mib`, or select fewer columns",
         Cause::SchemaError(..) => {
             "`deskmill sql \"describe raw.NAME\"` shows a source's columns; names are case-sensitive in quotes"

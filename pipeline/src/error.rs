@@ -1,5 +1,6 @@
 //! The one error type of this crate: every variant says where, and `hint` says what to do about it.
 
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::checks::CheckOutcome;
@@ -84,6 +85,14 @@ pub enum Error {
     /// The models crate refused something.
     #[error(transparent)]
     Model(#[from] deskmill_models::Error),
+    /// The disk took no more.
+    #[error("{message}")]
+    DiskFull {
+        /// What could not be written, and the system's words.
+        message: String,
+        /// What takes the room, and how to make some.
+        hint: String,
+    },
     /// Reading or writing a file failed.
     #[error("{}: {source}", path.display())]
     File {
@@ -102,14 +111,15 @@ impl Error {
             Error::Source { hint, .. }
             | Error::Sql { hint, .. }
             | Error::Table { hint, .. }
-            | Error::Examples { hint, .. } => hint.clone(),
+            | Error::Examples { hint, .. }
+            | Error::DiskFull { hint, .. } => hint.clone(),
             Error::Rejects { .. } => {
                 "`deskmill rejects` shows them with their reasons; mend the data, the SQL, or `limits.rejects_max_share`".into()
             }
             Error::Checks { all } => all.iter().find(|check| check.stops()).map(|check| check.hint.clone()).unwrap_or_default(),
             Error::Busy { .. } => "wait for it to end, or stop it".into(),
             Error::Model(error) => error.hint(),
-            Error::File { .. } => "check that the file exists, that the disk has room, and this user's rights".into(),
+            Error::File { source, .. } => hint_for(source.kind()).into(),
         }
     }
 
@@ -117,6 +127,43 @@ impl Error {
     pub fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Error::File { path, source }
+    }
+
+    /// Whether the disk, or this user's share of it, is full.
+    pub fn is_disk_full(&self) -> bool {
+        let kind = match self {
+            Error::File { source, .. } => source.kind(),
+            Error::Sql { message, .. } => of_system(message).kind(),
+            Error::Model(error) => of_system(&error.to_string()).kind(),
+            _ => return false,
+        };
+        is_full(kind)
+    }
+}
+
+/// The system's error that a library tells in its own words: std writes "(os error 28)" behind it.
+pub(crate) fn of_system(words: &str) -> io::Error {
+    let code = words
+        .rsplit_once("(os error ")
+        .and_then(|(_, rest)| rest.split_once(')'));
+    match code.and_then(|(code, _)| code.parse().ok()) {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::other(words.to_owned()),
+    }
+}
+
+/// Whether it says that the disk, or this user's share of it, is full.
+pub(crate) fn is_full(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+fn hint_for(kind: ErrorKind) -> &'static str {
+    match kind {
+        kind if is_full(kind) => "the disk is full: make room there and run again; what is done stays done",
+        ErrorKind::NotFound => "see whether the file was moved or removed; run again when it is there",
+        ErrorKind::PermissionDenied => "give this user the right to read the file, or to write in its folder",
+        ErrorKind::ReadOnlyFilesystem => "the disk is mounted for reading only: work in another folder",
+        _ => "check that the file exists, that the disk has room, and this user's rights",
     }
 }
 

@@ -2,9 +2,8 @@
 //! inputs only, so the whole plan is known before anything runs.
 
 use std::collections::BTreeMap;
-use std::time::UNIX_EPOCH;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::catalog::{Catalog, read_json, write_json};
 use crate::checks;
@@ -12,7 +11,7 @@ use crate::engine::references;
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest_of, key};
 use crate::project::{Project, SourceFile};
-use crate::sources;
+use crate::sources::{self, Content, Stamp};
 use crate::stages::ingest::Landing;
 use crate::stages::{assemble, clean, evaluate, fit, ingest};
 
@@ -190,9 +189,13 @@ impl Planner<'_> {
         let mut digests = Digests::open(self.catalog);
         for (at, source) in self.project.sources.iter().enumerate() {
             let mut keys = Vec::new();
-            for landing in ingest::landings(self.project, at) {
-                let contents = landing.files(self.project).map(|(_, file)| digests.of(file));
-                let contents = contents.collect::<Result<Vec<String>>>()?;
+            for mut landing in ingest::landings(self.project, at) {
+                let found = landing
+                    .files(self.project)
+                    .map(|(_, file)| digests.of(&source.name, file));
+                let found = found.collect::<Result<Vec<Content>>>()?;
+                let contents: Vec<String> = found.iter().map(|content| content.sha256.clone()).collect();
+                landing.found(found);
                 let parts = ingest::parts(self.project, &landing, &contents);
                 let name = landing.name(self.project);
                 keys.push(self.add_file("ingest", &source.name, parts, Some((landing, name))));
@@ -263,53 +266,41 @@ impl Planner<'_> {
     }
 }
 
-/// Digests of source files, taken again only when a file's size or time of change differs.
+/// Digests of source files, taken again only when a file's stamp differs, or could not have shown a change.
 struct Digests {
-    known: BTreeMap<String, Known>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Known {
-    bytes: u64,
-    changed_ns: u128,
-    sha256: String,
+    known: BTreeMap<String, Content>,
+    /// Whether one was taken.
+    is_new: bool,
 }
 
 impl Digests {
     fn open(catalog: &Catalog) -> Self {
         Self {
             known: read_json(&catalog.digests_file()).unwrap_or_default(),
+            is_new: false,
         }
     }
 
-    fn of(&mut self, file: &SourceFile) -> Result<String> {
-        let facts = std::fs::metadata(&file.path).map_err(Error::file(&file.path))?;
-        let changed = facts
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let changed_ns = changed.map_or(0, |time| time.as_nanos());
+    fn of(&mut self, source: &str, file: &SourceFile) -> Result<Content> {
         let path = file.path.display().to_string();
-        if let Some(known) = self
+        let stamp = Stamp::at(&file.path).ok();
+        let known = self
             .known
             .get(&path)
-            .filter(|k| k.bytes == facts.len() && k.changed_ns == changed_ns)
-        {
-            return Ok(known.sha256.clone());
+            .filter(|known| known.is_settled && Some(known.stamp) == stamp);
+        if let Some(known) = known {
+            return Ok(known.clone());
         }
-        let sha256 = sources::digest(file)?;
-        self.known.insert(
-            path,
-            Known {
-                bytes: facts.len(),
-                changed_ns,
-                sha256: sha256.clone(),
-            },
-        );
-        Ok(sha256)
+        let content = sources::digest(source, file)?;
+        self.known.insert(path, content.clone());
+        self.is_new = true;
+        Ok(content)
     }
 
     fn keep(&self, catalog: &Catalog) -> Result<()> {
-        write_json(&catalog.digests_file(), &self.known)
+        if self.is_new {
+            write_json(&catalog.digests_file(), &self.known)?;
+        }
+        Ok(())
     }
 }

@@ -11,7 +11,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, of_system};
 
 /// One rejected row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -137,11 +137,11 @@ pub fn writer_properties() -> WriterProperties {
         .build()
 }
 
-/// An error of writing a Parquet file, with its path.
+/// An error of writing a Parquet file, with its path; what the system says is told in its own words.
 pub fn write_error(path: &Path, error: impl std::fmt::Display) -> Error {
     Error::File {
         path: path.to_owned(),
-        source: std::io::Error::other(error.to_string()),
+        source: of_system(&error.to_string()),
     }
 }
 

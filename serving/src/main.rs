@@ -28,6 +28,8 @@ fn main() -> ExitCode {
         .json()
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
         .with_writer(std::io::stderr)
+        // It would print to the standard error that just failed, and panic.
+        .log_internal_errors(false)
         .init();
     match serve(flags) {
         Ok(()) => ExitCode::SUCCESS,

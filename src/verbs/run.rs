@@ -18,6 +18,8 @@ pub async fn run(place: &Place) -> Result<ExitCode> {
 
 /// Runs a project, as far as is said, and shows how it goes.
 pub async fn make(place: &Place, project: &Project, until: Until) -> Result<RunReport> {
+    // What a fetch found out and a run goes on with all the same. Drivers' own warnings may hold data, so not theirs.
+    super::serve::log_to_stderr("deskmill_pipeline=warn");
     let when = jiff::Timestamp::now();
     let run = format!("{}-{}", when.strftime("%Y%m%dT%H%M%S"), std::process::id());
     let view = RunView::new(place.json);

@@ -18,7 +18,7 @@ pub fn check(place: &Place, args: &ServeArgs) -> Result<()> {
 }
 
 pub async fn run(place: &Place, args: &ServeArgs) -> Result<()> {
-    log_to_stderr();
+    log_to_stderr("warn");
     let (project, registry) = place.registry()?;
     let config = config(&project, args);
     let examples = examples(&registry).await?;
@@ -96,13 +96,16 @@ fn announce(address: SocketAddr, examples: &[Example], registry: &str, as_json: 
     line(format!("\nall URLs: {url}/openapi.json   stop: Ctrl-C"))
 }
 
-/// JSON lines on standard error, `RUST_LOG` respected.
-fn log_to_stderr() {
+/// JSON lines on standard error, of what `RUST_LOG` asks for, else `default`. Of two calls, the first counts.
+pub fn log_to_stderr(default: &str) {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt()
         .json()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .init();
+        // It would print to the standard error that just failed, and panic.
+        .log_internal_errors(false);
+    // It is set up already where `up` runs before it serves.
+    let _before = log.try_init();
 }

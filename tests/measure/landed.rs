@@ -29,6 +29,7 @@ pub fn land_file(path: &Path, format: Format, row_max_bytes: usize) -> Option<(T
         sheet: None,
     };
     let limits = Limits {
+        unpacked_max_ratio: 1000,
         memory_max_mib: 2048,
         row_max_bytes,
         rejects_max_share: 1.0,
@@ -43,6 +44,7 @@ pub fn land_file(path: &Path, format: Format, row_max_bytes: usize) -> Option<(T
         limits: &limits,
         out: out.path(),
         shared: None,
+        content: None,
     };
     let landed = land(&request, &|_| ()).ok()?;
     Some((out, landed))

@@ -1,18 +1,22 @@
 //! `kill -9` at many moments of a run. Whatever the moment: every alias names a version that loads, and the next run
 //! ends as if nothing had happened.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::command::{COMMAND_MAX, LOOK_EVERY, Process};
+use crate::command::{COMMAND_MAX, Process};
 use crate::csv::quoted;
 use crate::desk::Desk;
+use crate::mixed::{day, left, mixed, same};
 
-/// Desks that are killed, and kills of each before it is left in peace.
-const DESKS: u32 = 4;
-const KILLS: u32 = 3;
+/// Desks that are killed, and kills of each on each of its two days before it is left in peace.
+const DESKS: usize = 5;
+const KILLS: usize = 5;
+/// The seed of the moments; set to repeat a failure.
+const SEED: &str = "DESKMILL_KILL_SEED";
 
 const MODELS: [&str; 2] = ["intent", "coin"];
 
@@ -93,33 +97,108 @@ fn killed_when(desk: &Desk, now: impl Fn() -> bool) -> bool {
     run.end().code().is_none()
 }
 
+/// Random moments (splitmix64); tells its seed if the test fails.
+struct Moments {
+    seed: u64,
+    state: u64,
+}
+
+impl Moments {
+    fn new() -> Self {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("the clock is right");
+        let given = std::env::var(SEED)
+            .ok()
+            .map(|seed| seed.parse().expect("a seed is a number"));
+        let seed = given.unwrap_or(since.as_nanos() as u64);
+        Self { seed, state: seed }
+    }
+
+    /// A moment before `end`.
+    fn before(&mut self, end: Duration) -> Duration {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        end.mul_f64(((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64)
+    }
+}
+
+impl Drop for Moments {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("to repeat this: {SEED}={}", self.seed);
+        }
+    }
+}
+
+/// Kills a run after a while; gives the stage of the last step that it told to be done, or nothing if it ended before.
+fn killed_after(desk: &Desk, delay: Duration) -> Option<String> {
+    let mut run = Process::deskmill(desk.path(), &["--json", "run"]);
+    std::thread::sleep(delay);
+    run.kill();
+    let ended = run.end();
+    if ended.code().is_some() {
+        ended.ok();
+        return None;
+    }
+    let told = ended
+        .stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut stages = told.filter(|event| event["event"] == "stage" && event["skipped"] == false);
+    let last = stages
+        .next_back()
+        .and_then(|event| Some(event["stage"].as_str()?.to_owned()));
+    Some(last.unwrap_or_else(|| "start".to_owned()))
+}
+
+/// Kills runs of a desk so often, each at a moment of its own, then leaves it in peace; notes where it was killed.
+fn kill_and_end(desk: &Desk, whole: Duration, moments: &mut Moments, at: &mut BTreeMap<String, usize>) {
+    let mut kills = 0;
+    let mut rest = whole;
+    while kills < KILLS {
+        match killed_after(desk, moments.before(rest)) {
+            Some(stage) => {
+                kills += 1;
+                *at.entry(stage).or_default() += 1;
+                // A resumed run has less to do.
+                rest = rest.mul_f64(0.9);
+            }
+            None => rest = rest.mul_f64(0.5),
+        }
+    }
+    desk.run();
+}
+
 #[test]
-fn a_run_killed_at_any_time_resumes_to_the_same_end() {
-    let fresh = Desk::sample(300, 5);
+fn fifty_runs_killed_at_random_end_with_the_same_bytes() {
+    let fresh = mixed(80, 5);
     let undisturbed = fresh.copy();
     let started = Instant::now();
-    let undisturbed = Outcome::of_run(&undisturbed);
-    let whole = started.elapsed();
+    undisturbed.run();
+    let (whole, first) = (started.elapsed(), left(&undisturbed));
+    day(&undisturbed, 2);
+    undisturbed.run();
+    let second = left(&undisturbed);
+    assert_ne!(first, second, "the second day brings nothing");
 
-    let mut kills = 0;
-    for number in 0..DESKS {
+    let (mut moments, mut at) = (Moments::new(), BTreeMap::new());
+    for _ in 0..DESKS {
         let desk = fresh.copy();
-        for kill in 0..KILLS {
-            // Resumed runs are shorter, so the later kills of a desk come sooner after their start.
-            let delay = whole * (number * KILLS + kill + 1) / (DESKS * KILLS + 1) / (kill + 1);
-            let at = Instant::now() + delay;
-            kills += u32::from(killed_when(&desk, || {
-                std::thread::sleep(LOOK_EVERY);
-                Instant::now() >= at
-            }));
-            aliases_answer(&desk);
+        kill_and_end(&desk, whole, &mut moments, &mut at);
+        same(&left(&desk), &first);
+        day(&desk, 2);
+        kill_and_end(&desk, whole, &mut moments, &mut at);
+        same(&left(&desk), &second);
+        for model in MODELS {
+            assert_eq!(desk.versions(model), undisturbed.versions(model), "{model}");
         }
-        ends_like(&desk, &undisturbed);
+        aliases_answer(&desk);
     }
-    assert!(
-        kills >= DESKS * KILLS / 2,
-        "only {kills} runs were killed before they ended"
-    );
+    eprintln!("killed behind: {at:?}");
+    assert_eq!(at.values().sum::<usize>(), 2 * DESKS * KILLS);
+    assert!(at.len() >= 3, "the kills are not spread over the stages: {at:?}");
 }
 
 #[test]

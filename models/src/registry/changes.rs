@@ -146,6 +146,7 @@ impl Registry {
             // An entry that readers would refuse is never written.
             log.state.apply(&entry)?;
             if put_if_absent(self.store.as_ref(), &path, bytes.clone()).await? == Put::Created {
+                self.settle_object(&path)?;
                 return Ok(Appended { entry, new: true });
             }
             // A store may have taken the entry and lost its answer; then the entry that is there is ours.

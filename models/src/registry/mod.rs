@@ -11,12 +11,14 @@ mod objects;
 mod publish;
 mod read;
 mod rfc3339;
+mod settle;
 mod state;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use object_store::local::LocalFileSystem;
@@ -51,13 +53,16 @@ use crate::error::{Error, Result};
 /// and the next publish takes the next one: numbers grow but may have holes. A killed write to a local folder can
 /// leave a staging file such as `manifest.json#1` behind; it is never listed or read and may be deleted.
 ///
-/// # What is not promised
-/// A local write is not synced to the disk before it counts: a process may die at any moment, but after a power
-/// failure the last files can be short. Their digests tell.
+/// # After a power failure
+/// In a local folder, the files of a version are on the disk before the entry that publishes it, and an entry is before
+/// its call returns. A failure before that can leave short files under a claimed number that no entry mentions; the
+/// publish that finds them says what to delete.
 #[derive(Clone)]
 pub struct Registry {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
+    /// The folder of a local registry; nothing else needs to be synced.
+    local: Option<PathBuf>,
     /// Entries read before, with the listing's facts they were read under. Entries never change; if one's facts do,
     /// somebody replaced the registry, and it is read again.
     seen: Arc<Mutex<Seen>>,
@@ -77,7 +82,10 @@ impl Registry {
         };
         std::fs::create_dir_all(folder).map_err(failed)?;
         let store = LocalFileSystem::new_with_prefix(folder).map_err(|e| failed(std::io::Error::other(e)))?;
-        Ok(Self::new(Arc::new(store), Path::default()))
+        Ok(Self {
+            local: Some(folder.to_owned()),
+            ..Self::new(Arc::new(store), Path::default())
+        })
     }
 
     /// A registry under `prefix` of an object store.
@@ -85,6 +93,7 @@ impl Registry {
         Self {
             store,
             prefix,
+            local: None,
             seen: Arc::default(),
         }
     }

@@ -86,6 +86,7 @@ impl Registry {
             self.put_file(&self.file_path(model, version, name), content).await?;
         }
         let manifest_sha256 = self.put_manifest(&new, version).await?;
+        self.settle(&self.version_folder(model, version))?;
         let publish = Action::Publish {
             version,
             manifest_sha256,
@@ -124,6 +125,7 @@ impl Registry {
                 ));
             }
             let Some(there) = put_or_get(self.store.as_ref(), &path, bytes.into(), CLAIM_MAX_BYTES).await? else {
+                self.settle_object(&path)?;
                 return Ok(version);
             };
             let fields = object_of_format(&path, &there, CLAIM_FORMAT)?;

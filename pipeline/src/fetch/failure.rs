@@ -168,6 +168,9 @@ fn hint_for(code: &str) -> &'static str {
         "57014" | "70100" => "the query took too long or was cancelled; ask for less, or help it with an index",
         "57P01" | "57P02" | "57P03" => "the server stopped or ended the connection; run again when it is up",
         "53300" | "08004" => "the server has no free connections; run again later",
+        // SQLite's own numbers, with those of its extended ones that mean the same.
+        "5" | "6" | "261" | "262" | "517" | "773" => "another program writes to it; run again when that is done",
+        "11" | "26" => "the file is damaged or no SQLite database: put it back from a copy, or mend `path`",
         "42501" => "give this user the right to select there",
         "3D000" => "mend the name of the database in the URL",
         _ if code.starts_with("28") => "mend user and password in the URL, or the user's right to connect",

@@ -217,6 +217,9 @@ impl<'a> Intake<'a> {
                 Some(_) => format!("part-{:06}", files.len() + 1),
                 None => "rows".to_owned(),
             };
+            if self.cursor.is_some() {
+                self.spool.sync()?;
+            }
             let (file, bytes) = self.spool.place(self.job.folder, |digest| {
                 format!("{name}-{}.csv", &digest[..DIGEST_DIGITS])
             })?;

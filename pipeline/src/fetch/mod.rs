@@ -53,7 +53,7 @@ pub fn fetched(project: &Project, catalog: &Catalog) -> Result<Project> {
     let mut whole = project.clone();
     for source in whole.sources.iter_mut().filter(|source| is_elsewhere(source)) {
         let folder = Folder::new(catalog, &source.name);
-        let state = folder.load();
+        let state = folder.load()?;
         fill(source, &folder, &state)?;
     }
     Ok(whole)
@@ -186,7 +186,7 @@ impl Outside {
 }
 
 async fn fetch_source(job: Job<'_>, source: &Source) -> Result<SourceState> {
-    let before = job.folder.load();
+    let before = job.folder.load()?;
     let mut reads = BTreeMap::new();
     for read in &source.reads {
         let key = read_key(read, source.database.as_ref());

@@ -25,16 +25,36 @@ pub(super) async fn fetch(job: Job<'_>, location: &str, last: ReadState) -> Resu
     let files = if location.starts_with("s3://") {
         let bucket = s3::Bucket::open(job, location)?;
         let objects = bucket.list().await?;
-        let fetching = objects.iter().map(|object| bucket.fetch(object));
+        let fetching = objects
+            .iter()
+            .map(|object| in_time(job, object.location.as_ref(), bucket.fetch(object)));
         futures::stream::iter(fetching).buffered(AT_ONCE).try_collect().await?
     } else {
-        vec![http::fetch(job, location, last.files.first()).await?]
+        // What follows the path may hold a secret.
+        let shown = location.split(['?', '#']).next().unwrap_or_default();
+        vec![in_time(job, shown, http::fetch(job, location, last.files.first())).await?]
     };
     say_gone(job, &last.files, &files);
     Ok(ReadState {
         files,
         ..ReadState::default()
     })
+}
+
+/// A body that drips may come a piece in time for ever; as a whole it may take as long as a query.
+async fn in_time<T>(job: Job<'_>, place: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let allowed = job.outside.deadlines.statement();
+    match tokio::time::timeout(allowed, work).await {
+        Ok(done) => done,
+        Err(_) => {
+            let message = format!("it did not come whole within {} s", allowed.as_secs_f32());
+            Err(job.wrong(
+                place,
+                message,
+                "see why it comes so slowly, or cut it into smaller files",
+            ))
+        }
+    }
 }
 
 fn say_gone(job: Job<'_>, before: &[Fetched], now: &[Fetched]) {

@@ -1,4 +1,4 @@
-//! A file that is coming in: written aside, digested on the way, and in its place only when it is whole. It is not
+//! A file that is coming in: written aside, digested on the way, and in its place only when it is whole. Objects are not
 //! synced to the disk: after a power failure a cut file is found by its size, and fetched again.
 
 use std::fs::{self, File};
@@ -54,6 +54,12 @@ impl<'a> Spool<'a> {
             (self.job.told)(self.job.source, self.bytes);
         }
         Ok(())
+    }
+
+    /// Has the disk take what was written: for rows that their database may not have any more after a power failure.
+    pub(super) fn sync(&mut self) -> Result<()> {
+        let flushed = self.out.flush().and_then(|()| self.out.get_ref().sync_all());
+        flushed.map_err(Error::file(&self.path))
     }
 
     /// Puts the file in its place, under the name made from its digest (hexadecimal SHA-256). Gives name and size.

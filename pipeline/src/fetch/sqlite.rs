@@ -49,7 +49,9 @@ pub(super) async fn fetch(job: Job<'_>, database: &Database, last: ReadState) ->
         .busy_timeout(job.outside.deadlines.connect())
         .disable_statement_logging();
     let mut connection: SqliteConnection = asked.connected(options.connect()).await?;
-    asked.answered(sqlx::raw_sql("begin").execute(&mut connection)).await?;
+    // A transaction starts with its first reading: from there on, columns and rows are of one state.
+    let begin = "begin; select count(*) from sqlite_schema";
+    asked.answered(sqlx::raw_sql(begin).execute(&mut connection)).await?;
     let mut columns = columns_of(&asked, &mut connection, database).await?;
     // Only values have types.
     columns.iter_mut().for_each(|column| column.kind.clear());

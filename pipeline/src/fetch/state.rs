@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::cursor::Mark;
-use crate::catalog::{Catalog, read_json, write_json};
+use crate::catalog::{Catalog, read_json, sync, write_json};
 use crate::error::{Error, Result};
 use crate::keys::{digest, digest_of};
 use crate::project::{Database, Read, SourceFile};
@@ -74,12 +75,14 @@ pub(super) fn read_key(read: &Read, database: Option<&Database>) -> String {
 /// The folder of a source's fetched files.
 #[derive(Debug)]
 pub(super) struct Folder {
+    source: String,
     path: PathBuf,
 }
 
 impl Folder {
     pub(super) fn new(catalog: &Catalog, source: &str) -> Self {
         Self {
+            source: source.to_owned(),
             path: catalog.fetched_folder(source),
         }
     }
@@ -104,12 +107,28 @@ impl Folder {
 
     /// The state; empty if there is none. A read of which a file is gone or cut counts as never fetched: like all that
     /// is derived, these files may be deleted at any time.
-    pub(super) fn load(&self) -> SourceState {
-        let mut state: SourceState = read_json(&self.file(STATE_FILE)).unwrap_or_default();
+    ///
+    /// # Errors
+    /// [`Error::Source`] when there is one that cannot be read: to start anew then would remove rows that a database may
+    /// no longer have.
+    pub(super) fn load(&self) -> Result<SourceState> {
+        let path = self.file(STATE_FILE);
+        let mut state: SourceState = match read_json(&path) {
+            Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => SourceState::default(),
+            Err(error) => {
+                return Err(Error::Source {
+                    name: self.source.clone(),
+                    place: path.display().to_string(),
+                    message: format!("the account of what was fetched cannot be read: {error}"),
+                    hint: "put it back from a copy, or delete its folder to fetch everything anew".to_owned(),
+                });
+            }
+            Ok(state) => state,
+        };
         state
             .reads
             .retain(|_, read| read.files.iter().all(|file| self.has(file)));
-        state
+        Ok(state)
     }
 
     /// Whether a copy is there, whole.
@@ -120,6 +139,8 @@ impl Folder {
     /// Makes a state the current one; then removes the files that it does not list.
     pub(super) fn keep(&self, state: &SourceState) -> Result<()> {
         write_json(&self.file(STATE_FILE), state)?;
+        // What the last state lists must not go before this one is sure to be found after a power failure.
+        sync(&self.path)?;
         let listed: BTreeSet<&str> = state
             .reads
             .values()

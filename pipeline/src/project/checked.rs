@@ -77,6 +77,9 @@ pub struct Limits {
     pub memory_max_mib: u64,
     /// A longer raw row is a reject, in bytes. Default 1048576 (1 MiB); 64 to 1073741824.
     pub row_max_bytes: usize,
+    /// A packed file that unpacks to more than so many times its size (and to more than 256 MiB) is refused. Default 1000;
+    /// 1 to 1000000.
+    pub unpacked_max_ratio: u64,
     /// A source or table with a larger share of rejects stops the run. Default 0.05; 0 to 1.
     pub rejects_max_share: f64,
     /// Threads at work at once; 0 takes one a core. Default 0; 0 to 1024.

@@ -120,6 +120,7 @@ fn read_limits(mut section: Section<'_>) -> Limits {
     let limits = Limits {
         memory_max_mib: section.whole("memory_max_mib", 256..=1 << 24, 2048),
         row_max_bytes: section.size("row_max_bytes", 64..=1 << 30, 1 << 20),
+        unpacked_max_ratio: section.whole("unpacked_max_ratio", 1..=1_000_000, 1000),
         rejects_max_share: section.number("rejects_max_share", 0.0..=1.0, 0.05),
         threads_max: section.size("threads_max", 0..=1024, 0),
     };

@@ -110,14 +110,57 @@ pub fn run<'a>(
     listener: Listener<'a>,
 ) -> LocalBoxFuture<'a, Result<RunReport>> {
     // Boxed, so that DataFusion's part of it is compiled here and not once more in every binary that awaits it.
-    Box::pin(run_stages(project, request, listener))
+    Box::pin(async move {
+        let catalog = Catalog::new(&project.work_dir.path);
+        let done = run_stages(project, &catalog, request, listener).await;
+        done.map_err(|error| {
+            if error.is_disk_full() {
+                full(error, &catalog, project)
+            } else {
+                error
+            }
+        })
+    })
 }
 
-async fn run_stages(project: &Project, request: &RunRequest, listener: Listener<'_>) -> Result<RunReport> {
+/// An error about a full disk, with what takes the room.
+fn full(error: Error, catalog: &Catalog, project: &Project) -> Error {
+    let said = error.to_string();
+    let message = match error {
+        Error::File { path, source } => format!("{}: the disk is full: {source}", path.display()),
+        Error::Sql { .. } => format!(
+            "the disk is full: {said}; rows spill into {}",
+            catalog.spill_folder().display()
+        ),
+        _ => format!(
+            "the disk is full: {said}; the registry is in {}",
+            project.registry.path.display()
+        ),
+    };
+    let mut sizes: Vec<(String, u64)> = catalog.sizes_bytes().into_iter().collect();
+    sizes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    let shown = sizes
+        .iter()
+        .take(4)
+        .map(|(name, bytes)| format!("{name} {} MiB", bytes.div_ceil(1 << 20)));
+    let hint = format!(
+        "make room there and run again: what is done stays done; the work folder holds {}, all of which but \
+         `fetched` may be deleted and is made again",
+        shown.collect::<Vec<_>>().join(", ")
+    );
+    Error::DiskFull { message, hint }
+}
+
+async fn run_stages(
+    project: &Project,
+    catalog: &Catalog,
+    request: &RunRequest,
+    listener: Listener<'_>,
+) -> Result<RunReport> {
     let started = Instant::now();
-    let catalog = Catalog::new(&project.work_dir.path);
-    let _lock = lock(&catalog)?;
-    let project = &fetch(project, &catalog, &|source, bytes| {
+    let _lock = lock(catalog)?;
+    catalog.sweep()?;
+    let project = &fetch(project, catalog, &|source, bytes| {
         listener(Event::Progress {
             stage: "fetch",
             name: source.to_owned(),
@@ -126,7 +169,7 @@ async fn run_stages(project: &Project, request: &RunRequest, listener: Listener<
         });
     })
     .await?;
-    let plan = Plan::make(project, &catalog)?;
+    let plan = Plan::make(project, catalog)?;
     listener(Event::Run {
         run: request.run.clone(),
         project: project.name.clone(),
@@ -134,10 +177,10 @@ async fn run_stages(project: &Project, request: &RunRequest, listener: Listener<
         steps: plan.steps.len(),
     });
     let threads = threads_of(project);
-    let engine = Engine::new(&project.limits, threads, &catalog)?;
+    let engine = Engine::new(&project.limits, threads, catalog)?;
     let work = Work {
         project,
-        catalog: &catalog,
+        catalog,
         plan: &plan,
         engine: &engine,
         threads,
@@ -162,7 +205,7 @@ async fn run_stages(project: &Project, request: &RunRequest, listener: Listener<
             let outcome = work.make_model(model, &registry, request).await?;
             report.models.insert(model.name.clone(), outcome);
         }
-        plan.remember(&catalog)?;
+        plan.remember(catalog)?;
     }
     report.wall_s = started.elapsed().as_secs_f64();
     // A run that a check stops has its account too.

@@ -29,6 +29,7 @@ mod parquet;
 mod plain;
 mod records;
 mod sample;
+mod stamp;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -38,11 +39,9 @@ mod wrangle;
 mod xlsx;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
@@ -53,13 +52,12 @@ pub use columns::COLUMNS_MAX;
 pub use dialect::{DIALECT_FILE, Detected, Inner};
 pub use encoding::read_text;
 pub use landing::{FILE_COLUMN, LINE_COLUMN, OFFSET_COLUMN, REJECTS_FILE, ROW_COLUMN, ROWS_FILE, Shared};
+pub use stamp::{Content, Stamp, digest};
 
 /// Bits of a file's number within `_row`; the 40 below them count the rows of the file.
 pub const FILE_ID_BITS: u32 = 23;
 /// Bits of a row's number within its file.
 const ROW_BITS: u32 = 40;
-/// What is read of a file at once for its digest.
-const DIGEST_CHUNK_BYTES: usize = 1 << 20;
 
 /// What to read, and where to put it.
 #[derive(Clone, Copy)]
@@ -80,6 +78,8 @@ pub struct LandRequest<'a> {
     pub out: &'a Path,
     /// The output that it shares with other files; none if it has one of its own.
     pub shared: Option<&'a Shared>,
+    /// What its output is named after: another content than this is not landed. None takes what is there.
+    pub content: Option<&'a Content>,
 }
 
 /// What a file gave. `rows + rejects` is the number of rows in it.
@@ -134,19 +134,28 @@ pub fn land_all(requests: &[LandRequest<'_>], progress: &dyn Fn(u64)) -> Result<
 /// a broken Parquet file, changed while it was read), [`Error::File`] if reading or writing fails. What was written by
 /// then is worthless.
 pub fn land(request: &LandRequest<'_>, progress: &dyn Fn(u64)) -> Result<Landed> {
-    let before = Stamp::of(request)?;
+    let before = request.stamp()?;
+    if request.content.is_some_and(|content| content.stamp != before) {
+        return Err(request.changed());
+    }
     // Readers of binary formats panic on some damaged files; what they leave behind is not looked at again.
-    let landed = catch_unwind(AssertUnwindSafe(|| read(request, before.bytes, progress)))
+    let landed = catch_unwind(AssertUnwindSafe(|| read(request, before.bytes(), progress)))
         .unwrap_or_else(|_| Err(request.wrong(None, "it is damaged", "write the file again")));
     // Looked at first: what went wrong may be a consequence.
-    if Stamp::of(request)? != before {
+    if request.stamp()? != before {
         return Err(request.changed());
     }
     let (rows, rejects) = landed?;
+    // A file written just before its digest was taken may have been written once more within the same tick.
+    if let Some(content) = request.content.filter(|content| !content.is_settled)
+        && digest(request.source, request.file)?.sha256 != content.sha256
+    {
+        return Err(request.changed());
+    }
     Ok(Landed {
         rows,
         rejects,
-        bytes: before.bytes,
+        bytes: before.bytes(),
     })
 }
 
@@ -166,25 +175,6 @@ fn read(request: &LandRequest<'_>, file_bytes: u64, progress: &dyn Fn(u64)) -> R
         Format::Text => text::land(request, progress),
         Format::Markdown => markdown::land(request, progress),
     }
-}
-
-/// SHA-256 of a file's content in lower-case hex.
-///
-/// # Errors
-/// When the file cannot be read.
-pub fn digest(file: &SourceFile) -> Result<String> {
-    let mut reader = File::open(&file.path).map_err(Error::file(&file.path))?;
-    let mut chunk = vec![0; DIGEST_CHUNK_BYTES];
-    let mut hasher = Sha256::new();
-    loop {
-        match reader.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(count) => hasher.update(&chunk[..count]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::file(&file.path)(error)),
-        }
-    }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// A number below 2^23 for each relative path of a source, in the order given.
@@ -224,33 +214,26 @@ impl LandRequest<'_> {
     }
 
     fn changed(&self) -> Error {
-        let hint = "run again when nothing writes to it; write new data beside it and rename it into place";
-        self.wrong(None, "it changed while it was read", hint)
+        stamp::changed(self.source, self.file)
+    }
+
+    /// The file's marks now.
+    fn stamp(&self) -> Result<Stamp> {
+        Stamp::at(&self.file.path).map_err(|error| stamp::unreadable(self.source, self.file, error))
+    }
+
+    /// The file, opened; it must be the one that is to be landed.
+    fn open_file(&self) -> Result<(File, Stamp)> {
+        let opened = stamp::open_regular(&self.file.path);
+        let (file, stamp) = opened.map_err(|error| stamp::unreadable(self.source, self.file, error))?;
+        if self.content.is_some_and(|content| content.stamp != stamp) {
+            return Err(self.changed());
+        }
+        Ok((file, stamp))
     }
 
     /// `_row` of a row of this file.
     fn row_id(&self, number: u64) -> i64 {
         i64::from(self.file_id) << ROW_BITS | number as i64
-    }
-}
-
-/// What shows that a file is still the same.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp {
-    bytes: u64,
-    modified: Option<SystemTime>,
-}
-
-impl Stamp {
-    fn of(request: &LandRequest<'_>) -> Result<Self> {
-        let about = fs::metadata(&request.file.path).map_err(Error::file(&request.file.path))?;
-        // A pipe or device would be waited on forever.
-        if !about.is_file() {
-            return Err(request.wrong(None, "it is not a file", "name regular files in `path`"));
-        }
-        Ok(Self {
-            bytes: about.len(),
-            modified: about.modified().ok(),
-        })
     }
 }

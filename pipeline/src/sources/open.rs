@@ -19,6 +19,8 @@ const SIGNATURE_MAX_BYTES: usize = 10;
 const CHUNK_BYTES: usize = 64 * 1024;
 /// The dictionary of an xz block may ask for up to 4 GiB; level 9 takes 64 MiB.
 const XZ_MEMORY_MAX_KIB: u32 = 256 * 1024;
+/// What any packed file may unpack to, however small it is.
+const UNPACKED_FREE_BYTES: u64 = 256 << 20;
 /// How often a content may be packed: a member of a zip archive may be a gzip file.
 const LAYERS_MAX: usize = 2;
 
@@ -56,9 +58,11 @@ impl Packing {
 ///
 /// A reader's error is to be given to [`read_failed`], which tells a damaged file from a disk that fails.
 pub(super) fn open<'a>(request: &'a LandRequest<'_>, progress: &'a dyn Fn(u64)) -> Result<Box<dyn Read + 'a>> {
-    let path = &request.file.path;
-    let file = File::open(path).map_err(Error::file(path))?;
-    let file_bytes = file.metadata().map_err(Error::file(path))?.len();
+    let (file, stamp) = request.open_file()?;
+    let file_bytes = stamp.bytes();
+    let allowed_bytes = file_bytes
+        .saturating_mul(request.limits.unpacked_max_ratio)
+        .max(UNPACKED_FREE_BYTES);
     let disk = Disk {
         file,
         read_bytes: 0,
@@ -72,6 +76,8 @@ pub(super) fn open<'a>(request: &'a LandRequest<'_>, progress: &'a dyn Fn(u64)) 
     };
     Ok(Box::new(UntilEnd {
         content: unpacked(request, content)?,
+        // Plain bytes are never more than the file has, or it changed and is refused for that.
+        left_bytes: allowed_bytes,
         file_bytes,
         progress,
     }))
@@ -104,7 +110,7 @@ pub(super) fn open_plain(request: &LandRequest<'_>) -> Result<Option<File>> {
     if request.file.member.is_some() {
         return Ok(None);
     }
-    let mut file = File::open(path).map_err(Error::file(path))?;
+    let (mut file, _) = request.open_file()?;
     let head = head(&mut file).map_err(Error::file(path))?;
     file.rewind().map_err(Error::file(path))?;
     Ok((Packing::of(&head) == Packing::Plain).then_some(file))
@@ -115,6 +121,16 @@ pub(super) fn read_failed(request: &LandRequest<'_>, error: io::Error) -> Error 
     // What the system reports has its number; what a decoder reports has none.
     if error.raw_os_error().is_some() {
         return Error::file(&request.file.path)(error);
+    }
+    // Readers in between may have wrapped it.
+    if error.to_string().contains(SWOLLEN) {
+        let ratio = request.limits.unpacked_max_ratio;
+        let message = format!("it unpacks to more than {ratio} times its size, and to more than 256 MiB");
+        return request.wrong(
+            None,
+            message,
+            "if it is what it should be, raise `limits.unpacked_max_ratio`",
+        );
     }
     let message = format!("its compressed data are damaged or cut off: {error}");
     request.wrong(
@@ -212,9 +228,13 @@ impl Read for Disk<'_> {
     }
 }
 
-/// Tells the end.
+/// Why a content is not read on.
+const SWOLLEN: &str = "it unpacks to more than `limits.unpacked_max_ratio` allows";
+
+/// Tells the end, and stops a content that grows beyond all measure.
 struct UntilEnd<'a> {
     content: Box<dyn Read + 'a>,
+    left_bytes: u64,
     file_bytes: u64,
     progress: &'a dyn Fn(u64),
 }
@@ -225,6 +245,8 @@ impl Read for UntilEnd<'_> {
         if count == 0 && !buffer.is_empty() {
             (self.progress)(self.file_bytes);
         }
+        let left_bytes = self.left_bytes.checked_sub(count as u64);
+        self.left_bytes = left_bytes.ok_or_else(|| io::Error::other(SWOLLEN))?;
         Ok(count)
     }
 }

@@ -75,11 +75,26 @@ pub async fn assemble(
     let frame = engine.query(&place, &model.examples_sql).await?;
     let ordered = engine.in_order(&place, frame)?;
     let out = catalog.begin(STAGE, &model.name, key)?;
+    let stream = engine.stream(&place, ordered).await;
+    let made = match stream {
+        Ok(stream) => write(model, seed, stream, &out).await,
+        Err(error) => Err(error),
+    };
+    let made = made.and_then(|facts| catalog.complete(STAGE, &model.name, key, &facts).map(|()| facts));
+    catalog.tidied(STAGE, &model.name, key, made)
+}
+
+/// Writes the parts of the examples.
+async fn write(
+    model: &ModelSpec,
+    seed: u64,
+    stream: datafusion::execution::SendableRecordBatchStream,
+    out: &Path,
+) -> Result<AssembleFacts> {
     let all = out.join("all.parquet");
-    let stream = engine.stream(&place, ordered).await?;
     let groups = spool(model, seed, stream, &all).await?;
     let rows = ParquetRows::open(&all)?;
-    let mut facts = cut(model, &rows, &groups.decide(model, seed)?, &out)?;
+    let mut facts = cut(model, &rows, &groups.decide(model, seed)?, out)?;
     facts.unlabelled = groups.unlabelled;
     std::fs::remove_file(&all).map_err(Error::file(&all))?;
     let missing = [
@@ -96,7 +111,6 @@ pub async fn assemble(
             "look at the examples query, or change [models.X.split]",
         ));
     }
-    catalog.complete(STAGE, &model.name, key, &facts)?;
     Ok(facts)
 }
 

@@ -1,7 +1,7 @@
 //! Clean: one table from its SQL. A table with `rows_of` keeps account of every row of its source: kept, duplicate or
 //! reject with a reason. Any other table is just the rows of its query.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -78,13 +78,27 @@ pub async fn clean(
         frame = engine.query(&place, &judged(table)).await?;
     }
     let out = catalog.begin(STAGE, &table.name, key)?;
+    let made = write(engine, table, raw, &out, frame).await;
+    let made = made.and_then(|facts| catalog.complete(STAGE, &table.name, key, &facts).map(|()| facts));
+    catalog.tidied(STAGE, &table.name, key, made)
+}
+
+/// Writes the rows of a table's query, and accounts for those of its source.
+async fn write(
+    engine: &Engine,
+    table: &Table,
+    raw: &[PathBuf],
+    out: &Path,
+    frame: datafusion::dataframe::DataFrame,
+) -> Result<CleanFacts> {
+    let place = format!("table `{}` ({})", table.name, table.sql_path.written);
     let facts = if let Some(source) = &table.rows_of {
         let ordered = frame
             .sort(vec![quoted("_row").sort(true, true)])
             .map_err(|e| sql_error(&place, &e))?;
         let stream = engine.stream(&place, ordered).await?;
         let scratch = out.join("scratch");
-        let facts = Walk::new(table, source, raw, (&out, &scratch), &stream.schema())?
+        let facts = Walk::new(table, source, raw, (out, &scratch), &stream.schema())?
             .run(stream, &place)
             .await?;
         if scratch.exists() {
@@ -108,7 +122,6 @@ pub async fn clean(
             hint: "please report this as a bug".into(),
         });
     }
-    catalog.complete(STAGE, &table.name, key, &facts)?;
     Ok(facts)
 }
 

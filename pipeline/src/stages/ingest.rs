@@ -6,7 +6,7 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest_of};
 use crate::project::{Limits, Project, Read, SourceFile};
-use crate::sources::{self, LandRequest};
+use crate::sources::{self, Content, LandRequest};
 
 /// Changes when the same file would land differently.
 const FORMAT: &str = "2";
@@ -38,7 +38,7 @@ pub struct Landing {
 }
 
 /// One file to land.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LandingFile {
     /// Position in the source's reads.
     pub read: usize,
@@ -46,9 +46,17 @@ pub struct LandingFile {
     pub file: usize,
     /// The number in the upper bits of `_row`.
     pub file_id: u32,
+    /// What the plan found in it.
+    pub content: Option<Content>,
 }
 
 impl Landing {
+    /// Notes what the plan found in its files, in their order.
+    pub fn found(&mut self, contents: Vec<Content>) {
+        let files = self.files.iter_mut().zip(contents);
+        files.for_each(|(file, content)| file.content = Some(content));
+    }
+
     /// The files and how they are written.
     pub fn files<'a>(&'a self, project: &'a Project) -> impl Iterator<Item = (&'a Read, &'a SourceFile)> {
         let reads = &project.sources[self.source].reads;
@@ -90,7 +98,12 @@ pub fn landings(project: &Project, source: usize) -> Vec<Landing> {
     let mut all: Vec<LandingFile> = places
         .into_iter()
         .zip(ids)
-        .map(|((read, file), file_id)| LandingFile { read, file, file_id })
+        .map(|((read, file), file_id)| LandingFile {
+            read,
+            file,
+            file_id,
+            content: None,
+        })
         .collect();
     all.sort_by_key(|file| file.file_id);
     // The number of groups is a power of two, so that it seldom changes; a new file then changes its own group only.
@@ -148,6 +161,7 @@ pub fn ingest(
                 limits: &project.limits,
                 out,
                 shared: None,
+                content: at.content.as_ref(),
             })
             .collect();
         let landed = sources::land_all(&requests, progress)?;

@@ -6,10 +6,10 @@ use tokio::net::TcpListener;
 use super::desk::Desk;
 
 /// What the server gives at each request, in order; the last one goes on.
-type Script = Arc<Mutex<Vec<String>>>;
+pub(super) type Script = Arc<Mutex<Vec<String>>>;
 
 /// A web server that follows a script and notes the heads of the requests.
-async fn start(script: &[&str]) -> (String, Script, Script) {
+pub(super) async fn start(script: &[&str]) -> (String, Script, Script) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let script: Script = Arc::new(Mutex::new(script.iter().map(|text| (*text).to_owned()).collect()));
@@ -36,7 +36,7 @@ async fn start(script: &[&str]) -> (String, Script, Script) {
     (format!("http://{address}/a/b.csv"), script, asked)
 }
 
-const HEAD: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
+pub(super) const HEAD: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
 
 fn desk(url: &str) -> Desk {
     Desk::new(&format!("format = \"csv\"\npath = \"{url}\""))
@@ -86,4 +86,65 @@ async fn a_file_that_changes_while_read_is_refused() {
     assert!(desk.names().is_empty());
     desk.rewrite("format = \"csv\"\npath = \"http://ann:pw@host/a.csv\"");
     assert!(!desk.refusal().await.0.contains("pw@"));
+}
+
+#[tokio::test]
+async fn redirects_are_followed_and_end() {
+    let whole = format!("{HEAD}Content-Length: 4\r\n\r\na\n1\n");
+    let moved = "HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\nLocation: /elsewhere.csv\r\n\r\n";
+    let (url, _, asked) = start(&[moved, &whole]).await;
+    assert_eq!(desk(&url).files().await, [(url, "a\n1\n".to_owned())]);
+    assert!(asked.lock().unwrap()[1].starts_with("GET /elsewhere.csv "));
+    let (url, _, asked) = start(&[moved]).await;
+    let desk = desk(&format!("{url}?signature=s3cret"));
+    let (message, hint) = desk.refusal().await;
+    assert!(
+        message.contains("redirect") && !hint.is_empty() && !message.contains("s3cret"),
+        "{message}"
+    );
+    let asked = asked.lock().unwrap().len();
+    assert!(asked <= 60, "{asked} requests");
+}
+
+#[tokio::test]
+async fn servers_that_fail_drip_or_fall_silent_end_in_time() {
+    let started = std::time::Instant::now();
+    let (url, ..) = start(&["HTTP/1.1 500 Oops\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"]).await;
+    let (message, hint) = desk(&url).refusal().await;
+    assert!(
+        message.contains("after 5 attempts") && message.contains("500") && !hint.is_empty(),
+        "{message}"
+    );
+    let port = super::postgres_faults::silent().await;
+    let mut silent = desk(&format!("http://127.0.0.1:{port}/a.csv"));
+    silent.outside.deadlines.idle_ms = 100;
+    assert!(silent.refusal().await.0.contains("no answer"));
+    // A byte now and then is not silence, but the whole has its deadline too.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let _ = stream
+                    .write_all(format!("{HEAD}Content-Length: 1000000\r\n\r\n").as_bytes())
+                    .await;
+                while stream.write_all(b"x").await.is_ok() {
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                }
+            });
+        }
+    });
+    let mut dripping = desk(&format!("http://{address}/a.csv?key=s3cret"));
+    dripping.outside.deadlines.statement_ms = 400;
+    let (message, _) = dripping.refusal().await;
+    assert!(
+        message.contains("did not come whole within 0.4 s") && !message.contains("s3cret"),
+        "{message}"
+    );
+    assert!(dripping.names().is_empty(), "nothing half: {:?}", dripping.names());
+    assert!(
+        started.elapsed() < std::time::Duration::from_secs(30),
+        "{:?}",
+        started.elapsed()
+    );
 }

@@ -5,6 +5,9 @@
 mod desk;
 mod http;
 mod mysql;
+mod mysql_faults;
 mod postgres;
+mod postgres_faults;
 mod s3;
 mod sqlite;
+mod sqlite_faults;

@@ -7,13 +7,13 @@ use tempfile::TempDir;
 use super::desk::{Desk, Server, command_as, must, wait_until};
 
 /// A MariaDB server of its own, on a socket in a temporary folder.
-struct Mariadb {
+pub(super) struct Mariadb {
     folder: TempDir,
-    _server: Server,
+    pub(super) server: Server,
 }
 
 impl Mariadb {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("my").tempdir_in("/tmp").unwrap();
         let data = folder.path().join("data");
         fs::create_dir(&data).unwrap();
@@ -37,7 +37,7 @@ impl Mariadb {
             .spawn()
             .unwrap_or_else(|e| panic!("mariadbd: {e}; apt-get install mariadb-server"));
         let mariadb = Self {
-            _server: Server(server),
+            server: Server(server),
             folder,
         };
         wait_until("MariaDB", || {
@@ -60,11 +60,11 @@ impl Mariadb {
         command
     }
 
-    fn run(&self, sql: &str) -> String {
+    pub(super) fn run(&self, sql: &str) -> String {
         must(self.client().args(["-e", sql]))
     }
 
-    fn desk(&self, password: &str, rest: &str) -> Desk {
+    pub(super) fn desk(&self, password: &str, rest: &str) -> Desk {
         let url = format!(
             "mysql://ann:{password}@localhost/desk?socket={}/s",
             self.folder.path().display()

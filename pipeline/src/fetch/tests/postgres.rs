@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -7,28 +7,24 @@ use tempfile::TempDir;
 
 use super::desk::{Desk, Server, command_as, must, wait_until};
 
-const PASSWORD: &str = "s3cret@word";
+pub(super) const PASSWORD: &str = "s3cret@word";
 
 /// A server of its own, on a socket in a temporary folder; the user is `postgres`.
-struct Postgres {
+pub(super) struct Postgres {
     folder: TempDir,
     bin: PathBuf,
-    _server: Server,
+    server: Server,
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
         // A killed server would leave its shared memory behind.
-        let mut stop = command_as("postgres", &self.bin.join("pg_ctl"));
-        let stop = stop
-            .args(["stop", "-s", "-m", "fast", "-D"])
-            .arg(self.folder.path().join("data"));
-        let _ = stop.current_dir(self.folder.path()).status();
+        self.stop("fast");
     }
 }
 
 impl Postgres {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let pattern = "/usr/lib/postgresql/*/bin/initdb";
         let initdb = glob::glob(pattern).unwrap().flatten().last();
         let bin = initdb.unwrap_or_else(|| panic!("there is no {pattern}: apt-get install postgresql"));
@@ -59,33 +55,33 @@ impl Postgres {
                 .arg(&data)
                 .current_dir(folder.path()),
         );
-        let server = command_as("postgres", &bin.join("postgres"))
-            .arg("-D")
-            .arg(&data)
-            .args(["-c", "listen_addresses=", "-c", "fsync=off", "-k"])
-            .arg(folder.path())
-            .current_dir(folder.path())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let postgres = Self {
-            _server: Server(server),
-            folder,
-            bin,
-        };
-        wait_until("PostgreSQL", || {
-            postgres
-                .psql()
-                .args(["-c", "select 1"])
-                .output()
-                .unwrap()
-                .status
-                .success()
-        });
+        let server = serve(&bin, folder.path());
+        let postgres = Self { server, folder, bin };
+        postgres.wait();
         postgres
     }
 
-    fn psql(&self) -> Command {
+    /// Stops it: `fast`, or `immediate` as a crash does.
+    pub(super) fn stop(&self, mode: &str) {
+        let mut stop = command_as("postgres", &self.bin.join("pg_ctl"));
+        stop.args(["stop", "-s", "-m", mode, "-D"])
+            .arg(self.folder.path().join("data"));
+        let _ = stop.current_dir(self.folder.path()).status();
+    }
+
+    pub(super) fn start_again(&mut self) {
+        let _ = self.server.0.wait();
+        self.server = serve(&self.bin, self.folder.path());
+        self.wait();
+    }
+
+    fn wait(&self) {
+        wait_until("PostgreSQL", || {
+            self.psql().args(["-c", "select 1"]).output().unwrap().status.success()
+        });
+    }
+
+    pub(super) fn psql(&self) -> Command {
         let mut command = Command::new(self.bin.join("psql"));
         command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h"]);
         command
@@ -95,11 +91,11 @@ impl Postgres {
         command
     }
 
-    fn run(&self, sql: &str) -> String {
+    pub(super) fn run(&self, sql: &str) -> String {
         must(self.psql().args(["-c", sql]))
     }
 
-    fn url(&self, password: &str) -> String {
+    pub(super) fn url(&self, password: &str) -> String {
         let password = password.replace('@', "%40");
         format!(
             "postgres://postgres:{password}@localhost/postgres?host={}",
@@ -107,10 +103,22 @@ impl Postgres {
         )
     }
 
-    fn desk(&self, rest: &str) -> Desk {
+    pub(super) fn desk(&self, rest: &str) -> Desk {
         Desk::new(&format!("format = \"postgres\"\nurl_env = \"DESK_URL\"\n{rest}"))
             .with("DESK_URL", &self.url(PASSWORD))
     }
+}
+
+fn serve(bin: &Path, folder: &Path) -> Server {
+    let mut server = command_as("postgres", &bin.join("postgres"));
+    server
+        .arg("-D")
+        .arg(folder.join("data"))
+        .args(["-c", "listen_addresses=", "-c", "fsync=off", "-k"])
+        .arg(folder)
+        .current_dir(folder)
+        .stderr(Stdio::null());
+    Server(server.spawn().unwrap())
 }
 
 #[tokio::test]

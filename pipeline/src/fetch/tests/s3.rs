@@ -91,3 +91,31 @@ async fn objects_come_once_and_go() {
     desk.rewrite("format = \"csv\"\npath = \"s3://other/*.csv\"");
     assert!(desk.refusal().await.1.contains("bucket"));
 }
+
+/// Objects that go or change between the list and the get; the store is a script.
+#[tokio::test]
+async fn objects_that_go_or_change_meanwhile_are_told() {
+    let list = "<?xml version=\"1.0\"?><ListBucketResult><Name>desk</Name><IsTruncated>false</IsTruncated><Contents>\
+        <Key>a.csv</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>&quot;1&quot;</ETag><Size>4</Size>\
+        <StorageClass>STANDARD</StorageClass></Contents></ListBucketResult>";
+    let list = format!("{}Content-Length: {}\r\n\r\n{list}", super::http::HEAD, list.len());
+    let answer = |status: &str| format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    for (answer, said) in [
+        (answer("404 Not Found"), "removed"),
+        (answer("412 Precondition Failed"), "changed while it was read"),
+        (answer("403 Forbidden"), "AWS_SECRET_ACCESS_KEY"),
+    ] {
+        let (url, ..) = super::http::start(&[&list, &answer]).await;
+        let desk = Desk::new("format = \"csv\"\npath = \"s3://desk/*.csv\"")
+            .with("AWS_ENDPOINT_URL", url.trim_end_matches("/a/b.csv"))
+            .with("AWS_ALLOW_HTTP", "true")
+            .with("AWS_REGION", "us-east-1")
+            .with("AWS_ACCESS_KEY_ID", "id")
+            .with("AWS_SECRET_ACCESS_KEY", "s3cretkey");
+        let (message, hint) = desk.refusal().await;
+        let told = format!("{message} / {hint}");
+        assert!(told.contains(said) && told.contains("a.csv"), "{told}");
+        super::postgres_faults::holds_no("s3cretkey", &desk, &told);
+        assert!(desk.names().is_empty(), "nothing half");
+    }
+}

@@ -49,6 +49,7 @@ registry = "../registry"
 [limits]
 memory_max_mib = 512
 row_max_bytes = 65_536
+unpacked_max_ratio = 50
 rejects_max_share = 0.1
 threads_max = 2
 

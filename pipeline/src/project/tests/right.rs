@@ -20,6 +20,7 @@ fn every_key_arrives() {
     let limits = Limits {
         memory_max_mib: 512,
         row_max_bytes: 65_536,
+        unpacked_max_ratio: 50,
         rejects_max_share: 0.1,
         threads_max: 2,
     };
@@ -105,6 +106,7 @@ fn the_defaults() {
       "limits": {
         "memory_max_mib": 2048,
         "row_max_bytes": 1048576,
+        "unpacked_max_ratio": 1000,
         "rejects_max_share": 0.05,
         "threads_max": 0
       },

@@ -63,6 +63,11 @@ fn write(is_file: bool, compression: Option<CompressionType>, batches: &[RecordB
     bytes
 }
 
+/// A small good one.
+pub(super) fn some_file(is_file: bool) -> Vec<u8> {
+    write(is_file, Some(CompressionType::ZSTD), &[batch(1), batch(4)])
+}
+
 #[test]
 fn streams_and_files_are_read_packed_or_not() {
     for is_file in [true, false] {

@@ -67,7 +67,7 @@ fn xz(bytes: &[u8]) -> Vec<u8> {
     [start, block, index, crc(&backward).to_vec(), backward, b"YZ".to_vec()].concat()
 }
 
-fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub(super) fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in members {
         writer.start_file(*name, SimpleFileOptions::default()).unwrap();
@@ -76,9 +76,9 @@ fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-type Packer = fn(&[u8]) -> Vec<u8>;
+pub(super) type Packer = fn(&[u8]) -> Vec<u8>;
 
-const PACKERS: [Packer; 4] = [gzip, zstd, bzip2, xz];
+pub(super) const PACKERS: [Packer; 4] = [gzip, zstd, bzip2, xz];
 
 fn text() -> String {
     (0..3000).fold("id,text\n".to_owned(), |text, n| {

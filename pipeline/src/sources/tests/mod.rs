@@ -6,6 +6,7 @@ mod compressed;
 mod csv_files;
 mod dialects;
 mod documents;
+mod faults;
 mod json_files;
 mod jsonl_files;
 mod parquet_files;
@@ -13,6 +14,7 @@ mod peers;
 mod properties;
 mod speed;
 mod test_suite;
+mod torture;
 mod workbooks;
 
 use std::cell::Cell;
@@ -144,6 +146,7 @@ impl Case {
         let limits = Limits {
             memory_max_mib: 256,
             row_max_bytes: self.row_max_bytes,
+            unpacked_max_ratio: 1000,
             rejects_max_share: 1.0,
             threads_max: 1,
         };
@@ -156,6 +159,7 @@ impl Case {
             limits: &limits,
             out: out.path(),
             shared: None,
+            content: None,
         })
     }
 
@@ -283,14 +287,17 @@ fn digests_are_sha_256() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("abc");
     fs::write(&path, "abc").unwrap();
-    let digest = digest(&SourceFile {
-        relative: "abc".into(),
-        path,
-        member: None,
-    })
+    let digest = digest(
+        "tickets",
+        &SourceFile {
+            relative: "abc".into(),
+            path,
+            member: None,
+        },
+    )
     .unwrap();
     assert_eq!(
-        digest,
+        digest.sha256,
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     );
 }

@@ -30,6 +30,19 @@ fn file(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
     bytes
 }
 
+/// A small good one.
+pub(super) fn some_file() -> Vec<u8> {
+    let lists = vec![Some(vec![Some(1), None]), None];
+    file(vec![
+        ("text", Arc::new(StringArray::from(vec![Some("您好"), None]))),
+        ("whole", Arc::new(Int64Array::from(vec![i64::MIN, 7]))),
+        (
+            "list",
+            Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(lists)),
+        ),
+    ])
+}
+
 #[test]
 fn every_type_becomes_text() {
     let lists = vec![Some(vec![Some(1), None]), None];

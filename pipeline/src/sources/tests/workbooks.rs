@@ -3,8 +3,8 @@
 use std::io::Write as _;
 
 use proptest::prelude::*;
-use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
 
 use super::{Case, csv};
 use crate::project::Format;
@@ -71,6 +71,28 @@ fn xlsx(sheets: &[(&str, &str)]) -> Vec<u8> {
         .iter()
         .map(|(name, text)| (name.as_str(), text.clone()))
         .collect();
+    zip(&members)
+}
+
+/// A small good one.
+pub(super) fn some_file() -> Vec<u8> {
+    let rows = [
+        row(1, &[text("A1", "id"), text("B1", "at")]),
+        row(2, &[text("A2", "您好"), number("B2", 1, "45000.5")]),
+    ];
+    xlsx(&[("one", &rows.concat())])
+}
+
+/// A workbook of one sheet whose XML is this.
+pub(super) fn of_sheet_xml(xml: &str) -> Vec<u8> {
+    let mut archive = ZipArchive::new(std::io::Cursor::new(some_file())).unwrap();
+    let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
+    let mut members = Vec::new();
+    for name in &names {
+        let text = std::io::read_to_string(archive.by_name(name).unwrap()).unwrap();
+        let is_sheet = name.ends_with("sheet1.xml");
+        members.push((name.as_str(), if is_sheet { xml.to_owned() } else { text }));
+    }
     zip(&members)
 }
 
