@@ -43,6 +43,7 @@ pub fn land_file(path: &Path, format: Format, row_max_bytes: usize) -> Option<(T
         limits: &limits,
         out: out.path(),
         shared: None,
+        overlay: None,
     };
     let landed = land(&request, &|_| ()).ok()?;
     Some((out, landed))

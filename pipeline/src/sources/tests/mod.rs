@@ -156,6 +156,7 @@ impl Case {
             limits: &limits,
             out: out.path(),
             shared: None,
+            overlay: None,
         })
     }
 
