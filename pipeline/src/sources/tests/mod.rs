@@ -8,6 +8,7 @@ mod dialects;
 mod documents;
 mod json_files;
 mod jsonl_files;
+mod mends;
 mod parquet_files;
 mod peers;
 mod properties;
