@@ -31,8 +31,8 @@ pub(super) struct EditedRow {
 #[derive(Debug, Default)]
 pub(super) struct Edited {
     pub rows: Vec<EditedRow>,
-    /// `line 3: ...`
-    pub problems: Vec<String>,
+    /// Line and what is wrong there.
+    pub problems: Vec<(u64, String)>,
     /// Whether an empty text cannot be told from none.
     pub is_csv: bool,
 }
@@ -70,11 +70,13 @@ impl Edited {
             let record = match record {
                 Ok(record) => record,
                 Err(error) => {
-                    edited.problems.push(format!("cannot be read: {error}"));
+                    edited
+                        .problems
+                        .push((line_of(error.position()), format!("cannot be read: {error}")));
                     break;
                 }
             };
-            let line = record.position().map_or(0, ::csv::Position::line);
+            let line = line_of(record.position());
             let values: Vec<&str> = record.iter().collect();
             match &header {
                 None => {
@@ -88,7 +90,7 @@ impl Edited {
             }
         }
         if header.is_none() {
-            edited.problems.push("line 1: the file is empty".into());
+            edited.problems.push((1, "the file is empty".into()));
         }
         edited
     }
@@ -96,25 +98,25 @@ impl Edited {
     fn check_header(&mut self, names: &[String]) {
         for own in [ID_COLUMN, SOURCE_COLUMN] {
             if !names.iter().any(|name| name == own) {
-                self.problems.push(format!(
-                    "line 1: there is no column `{own}`; keep the columns of the export"
-                ));
+                let message = format!("there is no column `{own}`; keep the columns of the export");
+                self.problems.push((1, message));
             }
         }
         for (at, name) in names.iter().enumerate() {
             if !name.is_empty() && names[..at].contains(name) {
-                self.problems.push(format!("line 1: column `{name}` is there twice"));
+                self.problems.push((1, format!("column `{name}` is there twice")));
             }
         }
     }
 
     fn add_record(&mut self, line: u64, names: &[String], values: &[&str]) {
         if values.len() != names.len() {
-            self.problems.push(format!(
-                "line {line}: {} fields, and the header has {}; quote values that hold the delimiter",
+            let message = format!(
+                "{} fields, and the header has {}; quote values that hold the delimiter",
                 values.len(),
                 names.len()
-            ));
+            );
+            self.problems.push((line, message));
             return;
         }
         let mut row = EditedRow {
@@ -149,7 +151,7 @@ impl Edited {
             match serde_json::from_str::<Map<String, Value>>(json) {
                 Err(error) => edited
                     .problems
-                    .push(format!("line {line}: it is not a JSON object: {error}")),
+                    .push((line, format!("it is not a JSON object: {error}"))),
                 Ok(mut object) => {
                     let mut own = |name: &str| match object.remove(name) {
                         Some(Value::String(text)) => text,
@@ -167,6 +169,10 @@ impl Edited {
         }
         edited
     }
+}
+
+fn line_of(position: Option<&::csv::Position>) -> u64 {
+    position.map_or(1, ::csv::Position::line)
 }
 
 /// A value as it lands: a text as it is, all else as JSON.

@@ -69,18 +69,14 @@ pub(super) fn take(project: &Project, landed: Landed<'_>, file: (&Path, Format),
     let mut made: BTreeMap<(String, String, u64), (u64, Mend)> = BTreeMap::new();
     for row in &edited.rows {
         match desk.mend(row, edited.is_csv) {
-            Err(messages) => problems.extend(
-                messages
-                    .into_iter()
-                    .map(|message| format!("line {}: {message}", row.line)),
-            ),
+            Err(messages) => problems.extend(messages.into_iter().map(|message| (row.line, message))),
             Ok(None) => {}
             Ok(Some(mend)) => {
                 let place = (row.source.clone(), mend.file.clone(), mend.number());
                 match made.get(&place) {
-                    Some((line, other)) if other.fields != mend.fields => problems.push(format!(
-                        "line {}: the row is mended otherwise in line {line}; leave one of the two as it was",
-                        row.line
+                    Some((line, other)) if other.fields != mend.fields => problems.push((
+                        row.line,
+                        format!("the row is mended otherwise in line {line}; leave one of the two as it was"),
                     )),
                     _ => drop(made.insert(place, (row.line, mend))),
                 }
@@ -110,7 +106,12 @@ pub(super) fn take(project: &Project, landed: Landed<'_>, file: (&Path, Format),
     Ok(taken)
 }
 
-fn refused(path: &Path, mut problems: Vec<String>) -> Error {
+fn refused(path: &Path, mut problems: Vec<(u64, String)>) -> Error {
+    problems.sort_by_key(|(line, _)| *line);
+    let told = problems
+        .into_iter()
+        .map(|(line, message)| format!("line {line}: {message}"));
+    let mut problems: Vec<String> = told.collect();
     let more = problems.len().saturating_sub(PROBLEMS_MAX);
     problems.truncate(PROBLEMS_MAX);
     if more > 0 {
