@@ -62,8 +62,11 @@ pub enum Verb {
         deskmill -C desk sql \"select predict('intent', subject || ' ' || body)['label'] from tickets limit 5\""
     )]
     Sql(SqlArgs),
-    /// Show the rows that could not be used, and why
-    #[command(after_help = "Example:\n  deskmill -C desk rejects\n  deskmill -C desk rejects tickets --limit 5")]
+    /// Count, show, export and replay the rows that could not be used
+    #[command(
+        after_help = "Example:\n  deskmill -C desk rejects\n  deskmill -C desk rejects export tickets --out mend.csv\n  \
+        deskmill -C desk rejects replay mend.csv"
+    )]
     Rejects(RejectsArgs),
     /// Serve the published models over HTTP
     #[command(after_help = "Example:\n  deskmill -C desk serve --listen 127.0.0.1:8700")]
@@ -191,12 +194,56 @@ pub struct SqlArgs {
 
 /// `rejects`
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct RejectsArgs {
+    /// What to do with them (default: ls)
+    #[command(subcommand)]
+    pub action: Option<RejectsAction>,
     /// Only those of this source or table
     pub name: Option<String>,
-    /// Rows to print at most
-    #[arg(long, default_value_t = 20)]
-    pub limit: usize,
+}
+
+/// `rejects ...`
+#[derive(Debug, Subcommand)]
+pub enum RejectsAction {
+    /// Count them by source, stage, rule and column
+    Ls {
+        /// Only those of this source or table
+        name: Option<String>,
+    },
+    /// Show them whole, with their place and what to do
+    Show {
+        /// Only those of this source or table
+        name: Option<String>,
+        /// Only those that break this rule
+        #[arg(long)]
+        rule: Option<String>,
+        /// Only those to be blamed on this column
+        #[arg(long)]
+        column: Option<String>,
+        /// Rows to print at most
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Write them to a file in which their fields can be mended
+    Export {
+        /// Only those of this source or table
+        name: Option<String>,
+        /// Only those that break this rule (default: all but duplicates)
+        #[arg(long)]
+        rule: Option<String>,
+        /// File to write; `-` is standard output
+        #[arg(long, value_name = "FILE")]
+        out: String,
+        /// Format of the output (default: by the file's ending, csv for standard output)
+        #[arg(long, value_name = "FORMAT")]
+        to: Option<FileFormat>,
+    },
+    /// Ingest and clean again after something was mended, and say what became of them
+    Replay {
+        /// An edited export (csv or jsonl), whose edits are taken into the project
+        file: Option<PathBuf>,
+    },
 }
 
 /// `serve` and `up`

@@ -169,6 +169,11 @@ impl Catalog {
         self.work.join("last-parts.json")
     }
 
+    /// The outputs of the last run that may hold rejects.
+    pub fn last_outputs_file(&self) -> PathBuf {
+        self.work.join("last-outputs.json")
+    }
+
     /// The report of the last run.
     pub fn last_run_file(&self) -> PathBuf {
         self.work.join("last-run.json")

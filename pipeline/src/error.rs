@@ -76,6 +76,14 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// An edited export of rejects is wrong somewhere, so nothing of it was taken.
+    #[error("{}: nothing was taken:\n  {}", path.display(), problems.join("\n  "))]
+    Mends {
+        /// The file.
+        path: PathBuf,
+        /// Each with its line.
+        problems: Vec<String>,
+    },
     /// Another run is at work in the same work folder.
     #[error("{}: another run is at work in this folder", path.display())]
     Busy {
@@ -117,6 +125,7 @@ impl Error {
                 "`deskmill rejects` shows them with their reasons; mend the data, the SQL, or `limits.rejects_max_share`".into()
             }
             Error::Checks { all } => all.iter().find(|check| check.stops()).map(|check| check.hint.clone()).unwrap_or_default(),
+            Error::Mends { .. } => "mend these lines and replay the file again; columns that start with `_` stay as they were exported".into(),
             Error::Busy { .. } => "wait for it to end, or stop it".into(),
             Error::Model(error) => error.hint(),
             Error::File { source, .. } => hint_for(source.kind()).into(),

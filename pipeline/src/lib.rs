@@ -21,5 +21,6 @@ pub mod score;
 pub mod session;
 pub mod sources;
 pub mod stages;
+pub mod stale;
 
 pub use error::{Error, Result};

@@ -11,6 +11,7 @@ use crate::engine::references;
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest_of, key};
 use crate::project::{Project, SourceFile};
+use crate::rejects::Mends;
 use crate::sources::{self, Content, Stamp};
 use crate::stages::ingest::Landing;
 use crate::stages::{assemble, clean, evaluate, fit, ingest};
@@ -46,6 +47,9 @@ pub struct Plan {
     /// What a query can name, and the key of its content.
     #[serde(skip)]
     contents: BTreeMap<String, String>,
+    /// The mends of the sources that have any.
+    #[serde(skip)]
+    mends: BTreeMap<String, Mends>,
 }
 
 struct Planner<'a> {
@@ -55,6 +59,9 @@ struct Planner<'a> {
     /// What a query can name, and the key of its content.
     known: BTreeMap<String, String>,
     steps: Vec<Step>,
+    mends: BTreeMap<String, Mends>,
+    /// The most bytes of source files that may be read for their digests; `None` sets no bound.
+    read_max_bytes: Option<u64>,
 }
 
 impl Plan {
@@ -63,6 +70,19 @@ impl Plan {
     /// # Errors
     /// When a source file cannot be read, or a query cannot be parsed or names something unknown.
     pub fn make(project: &Project, catalog: &Catalog) -> Result<Self> {
+        Self::within(project, catalog, None)
+    }
+
+    /// As [`Self::make`], for those who want it at once: gives up where more than so many bytes of source files would have
+    /// to be read because they changed.
+    ///
+    /// # Errors
+    /// As [`Self::make`], and when it gives up.
+    pub fn at_once(project: &Project, catalog: &Catalog, read_max_bytes: u64) -> Result<Self> {
+        Self::within(project, catalog, Some(read_max_bytes))
+    }
+
+    fn within(project: &Project, catalog: &Catalog, read_max_bytes: Option<u64>) -> Result<Self> {
         let before = read_json(&catalog.last_parts_file()).unwrap_or_default();
         let mut planner = Planner {
             project,
@@ -70,6 +90,8 @@ impl Plan {
             before,
             known: BTreeMap::new(),
             steps: Vec::new(),
+            mends: BTreeMap::new(),
+            read_max_bytes,
         };
         planner.plan_sources()?;
         planner.plan_tables()?;
@@ -77,6 +99,7 @@ impl Plan {
         Ok(Self {
             steps: planner.steps,
             contents: planner.known,
+            mends: planner.mends,
         })
     }
 
@@ -88,6 +111,11 @@ impl Plan {
     /// The key of the content that a name in a query stands for.
     pub fn content(&self, name: &str) -> Option<&str> {
         self.contents.get(name).map(String::as_str)
+    }
+
+    /// The mends of a source; none if it has none.
+    pub fn mends(&self, source: &str) -> Option<&Mends> {
+        self.mends.get(source)
     }
 
     /// The steps that land the files of a source, in order of `_row`.
@@ -186,10 +214,14 @@ impl Planner<'_> {
     }
 
     fn plan_sources(&mut self) -> Result<()> {
-        let mut digests = Digests::open(self.catalog);
+        let mut digests = Digests::open(self.catalog, self.read_max_bytes);
         for (at, source) in self.project.sources.iter().enumerate() {
             let mut keys = Vec::new();
+            let mends = Mends::read(self.project, &source.name)?;
             for mut landing in ingest::landings(self.project, at) {
+                if !mends.is_empty() {
+                    landing = landing.mended_by(&mends, self.project);
+                }
                 let found = landing
                     .files(self.project)
                     .map(|(_, file)| digests.of(&source.name, file));
@@ -204,6 +236,9 @@ impl Planner<'_> {
             self.known
                 .insert(format!("{}.{}", crate::engine::RAW, source.name), content.clone());
             self.known.insert(source.name.clone(), content);
+            if !mends.is_empty() {
+                self.mends.insert(source.name.clone(), mends);
+            }
         }
         digests.keep(self.catalog)
     }
@@ -271,13 +306,16 @@ struct Digests {
     known: BTreeMap<String, Content>,
     /// Whether one was taken.
     is_new: bool,
+    /// Bytes that may still be read; `None` sets no bound.
+    left_bytes: Option<u64>,
 }
 
 impl Digests {
-    fn open(catalog: &Catalog) -> Self {
+    fn open(catalog: &Catalog, left_bytes: Option<u64>) -> Self {
         Self {
             known: read_json(&catalog.digests_file()).unwrap_or_default(),
             is_new: false,
+            left_bytes,
         }
     }
 
@@ -290,6 +328,12 @@ impl Digests {
             .filter(|known| known.is_settled && Some(known.stamp) == stamp);
         if let Some(known) = known {
             return Ok(known.clone());
+        }
+        if let Some(left_bytes) = &mut self.left_bytes {
+            let too_long = || std::io::Error::other("it changed, and is too long to be read at once");
+            let file_bytes = stamp.map_or(0, |stamp| stamp.bytes());
+            let rest = left_bytes.checked_sub(file_bytes);
+            *left_bytes = rest.ok_or_else(|| Error::file(&file.path)(too_long()))?;
         }
         let content = sources::digest(source, file)?;
         self.known.insert(path, content.clone());

@@ -1,4 +1,4 @@
-//! What the last run made, made known to the SQL engine: for `sql` and `rejects`. The futures are boxed, so that
+//! What the last run made, made known to the SQL engine: for `sql`. The futures are boxed, so that
 //! DataFusion's part of them is compiled here and not once more in every binary that awaits them.
 
 use std::path::PathBuf;
@@ -12,11 +12,8 @@ use crate::engine::{Engine, sql_error};
 use crate::error::Result;
 use crate::plan::{Plan, Step};
 use crate::project::Project;
-use crate::stages::clean::{REJECTS_FILE, ROWS_FILE};
+use crate::stages::clean::ROWS_FILE;
 use crate::stages::{clean, ingest};
-
-/// The name of the table of all rejects.
-pub const REJECTS: &str = "rejects";
 
 /// Columns and rows of a query.
 pub type Found = (SchemaRef, Vec<RecordBatch>);
@@ -49,25 +46,6 @@ pub fn add_known<'a>(
             }
         }
         Ok(())
-    })
-}
-
-/// Adds the rejects of all stages as one table; says whether there was any output to look at.
-///
-/// # Errors
-/// When a file cannot be opened.
-pub fn add_rejects<'a>(engine: &'a Engine, catalog: &'a Catalog, plan: &'a Plan) -> LocalBoxFuture<'a, Result<bool>> {
-    Box::pin(async move {
-        let done = |stage: &str| -> Vec<&Step> { plan.steps.iter().filter(|s| s.done && s.stage == stage).collect() };
-        let mut all = files(catalog, ingest::STAGE, &done("ingest"), REJECTS_FILE);
-        all.extend(files(catalog, clean::STAGE, &done("clean"), REJECTS_FILE));
-        // Tables without `rows_of` have none.
-        all.retain(|file| file.exists());
-        if all.is_empty() {
-            return Ok(false);
-        }
-        engine.add_table(REJECTS, &all).await?;
-        Ok(true)
     })
 }
 

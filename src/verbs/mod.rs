@@ -38,7 +38,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Models(args) => models::run(&place, args).await?,
         Verb::Predict(args) => predict::run(&place, &args).await?,
         Verb::Sql(args) => sql::run(&place, &args).await?,
-        Verb::Rejects(args) => rejects::run(&place, &args).await?,
+        Verb::Rejects(args) => return rejects::run(&place, args).await,
         Verb::Serve(args) => serve::run(&place, &args).await?,
         Verb::Up(args) => return up::run(&place, &args).await,
         Verb::Completions { shell } => completions::run(shell)?,

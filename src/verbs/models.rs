@@ -2,6 +2,9 @@
 
 use anyhow::Result;
 use deskmill_models::registry::{Action, LogEntry, Registry, parse_reference};
+use deskmill_pipeline::plan::Plan;
+use deskmill_pipeline::project::{Project, registry_as_written};
+use deskmill_pipeline::stale::{Stale, plan_at_once, staleness};
 use serde_json::json;
 
 use super::{Place, note};
@@ -9,10 +12,11 @@ use crate::cli::{ModelsAction, ModelsArgs};
 use crate::output::{json_line, line, table};
 
 pub async fn run(place: &Place, args: ModelsArgs) -> Result<()> {
-    let (_, registry) = place.registry()?;
+    let (project, registry) = open(place)?;
+    let desk = project.as_ref();
     match args.action.unwrap_or(ModelsAction::Ls) {
-        ModelsAction::Ls => list(place, &registry).await,
-        ModelsAction::Show { model } => show(place, &registry, &model).await,
+        ModelsAction::Ls => list(place, desk, &registry).await,
+        ModelsAction::Show { model } => show(place, desk, &registry, &model).await,
         ModelsAction::History { model } => history(place, &registry, &model).await,
         ModelsAction::Promote {
             model,
@@ -27,6 +31,43 @@ pub async fn run(place: &Place, args: ModelsArgs) -> Result<()> {
             let entry = registry.rollback(&model, &alias, note(&why)).await?;
             told(place, &entry)
         }
+    }
+}
+
+/// The registry, and the project if nothing is wrong with it: versions can be looked at and moved whatever became of the
+/// sources.
+fn open(place: &Place) -> Result<(Option<Project>, Registry)> {
+    match place.project() {
+        Ok(project) => {
+            let registry = Registry::local(&project.registry.path)?;
+            Ok((Some(project), registry))
+        }
+        Err(error) => match registry_as_written(&place.folder) {
+            Some(folder) => Ok((None, Registry::local(&folder)?)),
+            None => Err(error),
+        },
+    }
+}
+
+/// Whether models are stale, asked of one plan. A project that has none at once says nothing.
+struct Watch<'a>(Option<(&'a Project, Plan)>);
+
+impl<'a> Watch<'a> {
+    fn of(project: Option<&'a Project>) -> Self {
+        Self(project.and_then(|project| Some((project, plan_at_once(project)?))))
+    }
+
+    /// The version of a model under its gate's alias, and what changed since; none where that is not known.
+    async fn staleness(&self, registry: &Registry, model: &str) -> Option<Stale> {
+        let (project, plan) = self.0.as_ref()?;
+        staleness(project, plan, registry, model).await.ok().flatten()
+    }
+}
+
+fn stale_words(stale: &Stale) -> String {
+    match stale.changed.is_empty() {
+        true => String::new(),
+        false => format!("stale: {} changed since", stale.changed.join(", ")),
     }
 }
 
@@ -48,10 +89,13 @@ fn words(action: &Action) -> String {
     }
 }
 
-async fn list(place: &Place, registry: &Registry) -> Result<()> {
+async fn list(place: &Place, project: Option<&Project>, registry: &Registry) -> Result<()> {
     let mut rows = Vec::new();
-    for model in registry.models().await? {
+    let models = registry.models().await?;
+    let watch = Watch::of(project.filter(|_| !models.is_empty()));
+    for model in models {
         let state = registry.state(&model).await?;
+        let stale = watch.staleness(registry, &model).await;
         for version in state.versions.values().rev() {
             let aliases: Vec<&str> = state
                 .aliases
@@ -59,11 +103,13 @@ async fn list(place: &Place, registry: &Registry) -> Result<()> {
                 .filter(|(_, v)| **v == version.version)
                 .map(|(name, _)| name.as_str())
                 .collect();
+            let stale = stale.as_ref().filter(|stale| stale.version == version.version);
             if place.json {
                 json_line(&json!({
                     "model": model, "kind": state.kind, "version": version.version, "aliases": aliases,
                     "published": version.published.when.to_string(), "who": version.published.who, "retired": version.retired,
                     "metrics": version.metrics, "main_metric": version.main_metric,
+                    "stale": stale.map(|stale| &stale.changed),
                 }))?;
             }
             rows.push(vec![
@@ -75,10 +121,9 @@ async fn list(place: &Place, registry: &Registry) -> Result<()> {
                     .main_value()
                     .map_or_else(String::new, |value| format!("{} {value:.4}", version.main_metric)),
                 version.published.when.strftime("%Y-%m-%d %H:%M").to_string(),
-                if version.retired {
-                    "retired".to_owned()
-                } else {
-                    String::new()
+                match stale {
+                    _ if version.retired => "retired".to_owned(),
+                    stale => stale.map_or_else(String::new, stale_words),
                 },
             ]);
         }
@@ -97,17 +142,24 @@ async fn list(place: &Place, registry: &Registry) -> Result<()> {
     Ok(())
 }
 
-async fn show(place: &Place, registry: &Registry, reference: &str) -> Result<()> {
+async fn show(place: &Place, project: Option<&Project>, registry: &Registry, reference: &str) -> Result<()> {
     let (model, wanted) = parse_reference(reference)?;
     let version = registry.state(&model).await?.resolve(&wanted)?;
     let manifest = registry.manifest(&model, version).await?;
+    let stale = Watch::of(project).staleness(registry, &model).await;
+    let stale = stale.filter(|stale| stale.version == version);
     if place.json {
-        return json_line(&manifest);
+        let mut shown = serde_json::to_value(&manifest)?;
+        shown["stale"] = json!(stale.map(|stale| stale.changed));
+        return json_line(&shown);
     }
     line(format!(
         "{model} version {version}, kind {}, published {}",
         manifest.kind, manifest.created
     ))?;
+    if let Some(stale) = stale.filter(|stale| !stale.changed.is_empty()) {
+        line(format!("{}; deskmill run makes a new version", stale_words(&stale)))?;
+    }
     let metrics: Vec<Vec<String>> = manifest
         .metrics
         .iter()

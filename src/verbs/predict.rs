@@ -30,7 +30,7 @@ pub async fn run(place: &Place, args: &PredictArgs) -> Result<()> {
     Ok(())
 }
 
-fn standing(name: &str) -> Standing {
+pub(super) fn standing(name: &str) -> Standing {
     if name == "-" {
         Standing::Standard
     } else {
@@ -38,7 +38,7 @@ fn standing(name: &str) -> Standing {
     }
 }
 
-fn choose(
+pub(super) fn choose(
     flag: &str,
     format_flag: &str,
     asked: Option<FileFormat>,

@@ -1,10 +1,13 @@
 //! `deskmill run`
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use deskmill_pipeline::project::Project;
+use deskmill_pipeline::rejects::{ReplayRequest, Replayed, replay as replay_rejects};
 use deskmill_pipeline::run::{RunReport, RunRequest, Until, run as run_project};
+use deskmill_pipeline::score::Format;
 use serde_json::json;
 
 use super::{Place, shown, who};
@@ -20,15 +23,8 @@ pub async fn run(place: &Place) -> Result<ExitCode> {
 pub async fn make(place: &Place, project: &Project, until: Until) -> Result<RunReport> {
     // What a fetch found out and a run goes on with all the same. Drivers' own warnings may hold data, so not theirs.
     super::serve::log_to_stderr("deskmill_pipeline=warn");
-    let when = jiff::Timestamp::now();
-    let run = format!("{}-{}", when.strftime("%Y%m%dT%H%M%S"), std::process::id());
     let view = RunView::new(place.json);
-    let request = RunRequest {
-        run,
-        who: who(),
-        when,
-        until,
-    };
+    let request = request(until);
     let report = run_project(project, &request, &|event| view.show(event)).await?;
     if view.is_json() {
         json_line(&json!({ "event": "report", "report": report }))?;
@@ -39,4 +35,26 @@ pub async fn make(place: &Place, project: &Project, until: Until) -> Result<RunR
     }
     line(format!("done in {:.1} s", report.wall_s))?;
     Ok(report)
+}
+
+/// Runs a project to its tables once more and finds out what became of its rejects.
+pub async fn replay(place: &Place, project: &Project, edited: Option<(&Path, Format)>) -> Result<Replayed> {
+    super::serve::log_to_stderr("deskmill_pipeline=warn");
+    let view = RunView::new(place.json);
+    let request = ReplayRequest {
+        project,
+        run: request(Until::Tables),
+        edited,
+    };
+    Ok(replay_rejects(&request, &|event| view.show(event)).await?)
+}
+
+fn request(until: Until) -> RunRequest {
+    let when = jiff::Timestamp::now();
+    RunRequest {
+        run: format!("{}-{}", when.strftime("%Y%m%dT%H%M%S"), std::process::id()),
+        who: who(),
+        when,
+        until,
+    }
 }

@@ -45,6 +45,7 @@ pub fn land_file(path: &Path, format: Format, row_max_bytes: usize) -> Option<(T
         out: out.path(),
         shared: None,
         content: None,
+        overlay: None,
     };
     let landed = land(&request, &|_| ()).ok()?;
     Some((out, landed))

@@ -16,6 +16,7 @@ mod kill;
 mod layers;
 mod mixed;
 mod parity;
+mod rejects;
 mod serve;
 mod server;
 mod stories;

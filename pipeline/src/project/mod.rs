@@ -23,7 +23,7 @@ pub use checked::{
     ServingSpec, Source, SourceFile, Split, SplitBy, Table, Then,
 };
 pub use problems::{Place, Problem, ProjectError};
-pub use reader::{FILE_NAME, read_project};
+pub use reader::{FILE_NAME, read_project, registry_as_written};
 pub use starter::{starter, starter_files};
 
 /// What the caller knows about kinds of models, so that this module need not.

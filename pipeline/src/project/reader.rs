@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
@@ -152,4 +152,14 @@ fn read_serving(mut section: Section<'_>) -> ServingSpec {
     };
     section.finish();
     serving
+}
+
+/// The registry's folder as the project file has it, whatever else is wrong with the project; none where the file is not
+/// TOML or there is no such folder.
+pub fn registry_as_written(folder: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(folder.join(FILE_NAME)).ok()?;
+    let file: toml::Table = text.parse().ok()?;
+    let written = file.get("project").and_then(|project| project.get("registry"));
+    let registry = folder.join(written.map_or(Some("registry"), toml::Value::as_str)?);
+    registry.is_dir().then_some(registry)
 }

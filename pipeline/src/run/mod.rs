@@ -187,8 +187,7 @@ async fn run_stages(
         now: request.when,
         listener,
     };
-    let sources = work.ingest_all().await?;
-    let (tables, checks) = work.clean_all().await?;
+    let (sources, (tables, checks)) = work.make_tables().await?;
     let is_stopped = checks.iter().any(CheckOutcome::stops);
     let mut report = RunReport {
         run: request.run.clone(),
@@ -218,7 +217,7 @@ async fn run_stages(
 }
 
 /// Two runs in one work folder would write over each other.
-fn lock(catalog: &Catalog) -> Result<File> {
+pub(crate) fn lock(catalog: &Catalog) -> Result<File> {
     let path = catalog.lock_file();
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(Error::file(parent))?;

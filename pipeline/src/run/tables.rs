@@ -14,11 +14,28 @@ use crate::error::{Error, Result};
 use crate::keys::key;
 use crate::plan::Step;
 use crate::project::{Source, Table, Then};
+use crate::rejects::{Outputs, mends_told};
 use crate::stages::clean::{CleanFacts, ROWS_FILE};
 use crate::stages::ingest::IngestFacts;
 use crate::stages::{clean, ingest};
 
+/// Rows by source, then rows by table and what the checks say.
+type Made = (
+    BTreeMap<String, IngestFacts>,
+    (BTreeMap<String, CleanFacts>, Vec<CheckOutcome>),
+);
+
 impl Work<'_> {
+    /// Sources and tables. Where their rejects are is remembered, also if there are too many of them.
+    pub(super) async fn make_tables(&self) -> Result<Made> {
+        let made = async { Ok((self.ingest_all().await?, self.clean_all().await?)) };
+        let made: Result<Made> = made.await;
+        if matches!(&made, Ok(_) | Err(Error::Rejects { .. })) {
+            Outputs::of(self.plan).remember(self.catalog)?;
+        }
+        made
+    }
+
     /// Lands every file that was not landed before, several at once, and makes the sources known to SQL.
     pub(super) async fn ingest_all(&self) -> Result<BTreeMap<String, IngestFacts>> {
         let started = Instant::now();
@@ -28,12 +45,13 @@ impl Work<'_> {
             let total = self.total_of(source)?;
             let steps: Vec<&Step> = self.plan.landings(&source.name).collect();
             let skipped = steps.iter().all(|step| step.done);
-            let outcome = format!(
+            let mut outcome = format!(
                 "{} rows, {} rejects from {} file(s)",
                 total.rows,
                 total.rejects,
                 source.reads.iter().map(|read| read.files.len()).sum::<usize>()
             );
+            outcome.push_str(&mends_told(self.plan, self.catalog, &source.name, &total));
             self.tell(("ingest", &source.name), skipped, started, (outcome, json!(total)));
             let place = format!("source `{}`", source.name);
             ingest::check_share(place, total.rejects, total.rows + total.rejects, &self.project.limits)?;
@@ -112,7 +130,14 @@ impl Work<'_> {
             total.rows += facts.rows;
             total.rejects += facts.rejects;
             total.bytes += facts.bytes;
+            total.mended += facts.mended;
         }
+        // Mends of files that are gone are among them.
+        let mends = self
+            .plan
+            .mends(&source.name)
+            .map_or(0, |mends| mends.all().count() as u64);
+        total.mends_unfit = mends.saturating_sub(total.mended);
         Ok(total)
     }
 

@@ -6,6 +6,7 @@ mod jsonl;
 mod objects;
 mod place;
 mod read;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -22,6 +23,7 @@ use deskmill_models::rows::conform;
 pub use place::Place;
 use place::refuse_same_file;
 use read::Chunk;
+pub(crate) use rows::RowsWriter;
 use write::Writer;
 
 use crate::error::{Error, Result};

@@ -16,6 +16,7 @@ use parquet::schema::types::ColumnPath;
 use super::LandRequest;
 use super::lines::Place;
 use crate::error::{Error, Result};
+use crate::rejects::overlay::Laying;
 use crate::rejects::{Reject, RejectWriter, write_error, writer_properties};
 
 /// The kept rows of a file.
@@ -87,6 +88,10 @@ impl Fault {
 pub(super) struct Landing<'a> {
     request: &'a LandRequest<'a>,
     output: Output,
+    /// Columns of the file, deskmill's own left out.
+    columns: usize,
+    /// Mends on their way over the rows.
+    laying: Option<Laying<'a>>,
     /// Rows and rejects of other files before this one.
     before: (u64, u64),
 }
@@ -130,22 +135,40 @@ impl<'a> Landing<'a> {
     /// out more about its file may start over by creating its landing again, but for shared ones.
     pub(super) fn create(request: &'a LandRequest<'a>, columns: &[String]) -> Result<Self> {
         let shared = request.shared.and_then(|shared| shared.0.take());
+        let is_shared = request.shared.is_some();
+        let laying = request.overlay.map(|overlay| Laying::new(overlay, columns, is_shared));
         let output = match shared {
             Some(output) => output,
-            None => Output::create(request, columns)?,
+            None => Output::create(request, laying.as_ref().map_or(columns, Laying::names))?,
         };
         Ok(Self {
             before: (output.kept, output.rejects.count()),
+            columns: columns.len(),
             output,
+            laying,
             request,
         })
     }
 
     /// Keeps a row: a value or null for each column.
     pub(super) fn keep<'t>(&mut self, place: Place, values: impl Iterator<Item = Option<&'t str>>) -> Result<()> {
+        let number = self.count();
+        if let Some(laying) = self.laying.as_mut().filter(|laying| laying.has(number)) {
+            let values: Vec<Option<&str>> = values.collect();
+            return match laying.over_row(number, &values) {
+                Some(mended) => self.append(place, mended.iter().map(Option::as_deref)),
+                None => self.append(place, values.into_iter()),
+            };
+        }
+        self.append(place, values)
+    }
+
+    /// Puts a row down; columns behind the values are null.
+    fn append<'t>(&mut self, place: Place, mut values: impl Iterator<Item = Option<&'t str>>) -> Result<()> {
         let row = self.request.row_id(self.count());
         let output = &mut self.output;
-        for (column, value) in output.texts.iter_mut().zip(values) {
+        for column in &mut output.texts {
+            let value = values.next().flatten();
             output.held_bytes += value.map_or(0, str::len);
             column.append_option(value);
         }
@@ -157,7 +180,12 @@ impl<'a> Landing<'a> {
 
     /// Rejects a row; of `raw` the start is kept.
     pub(super) fn reject(&mut self, place: Place, raw: Vec<u8>, fault: Fault) -> Result<()> {
-        let row = self.request.row_id(self.count());
+        let number = self.count();
+        let laying = self.laying.as_mut().filter(|laying| laying.has(number));
+        if let Some(mended) = laying.and_then(|laying| laying.over_reject(number, &raw)) {
+            return self.append(place, mended.iter().map(Option::as_deref));
+        }
+        let row = self.request.row_id(number);
         self.output.rejects.push(Reject {
             source: self.request.source.to_owned(),
             file: self.request.file.relative.clone(),
@@ -175,7 +203,7 @@ impl<'a> Landing<'a> {
 
     /// Columns of the source, deskmill's own left out.
     pub(super) fn columns(&self) -> usize {
-        self.output.texts.len()
+        self.columns
     }
 
     /// Rows of the file so far, rejects among them: the number of the next row.
@@ -188,6 +216,9 @@ impl<'a> Landing<'a> {
     pub(super) fn close(self) -> Result<(u64, u64)> {
         let (kept, rejects) = self.before;
         let counts = (self.output.kept - kept, self.output.rejects.count() - rejects);
+        if let Some(laying) = self.laying {
+            laying.done();
+        }
         match self.request.shared {
             Some(shared) => drop(shared.0.replace(Some(self.output))),
             None => self.output.close()?,

@@ -47,6 +47,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 use crate::project::{Format, Limits, Read, SourceFile};
+use crate::rejects::Overlay;
 
 pub use columns::COLUMNS_MAX;
 pub use dialect::{DIALECT_FILE, Detected, Inner};
@@ -80,6 +81,8 @@ pub struct LandRequest<'a> {
     pub shared: Option<&'a Shared>,
     /// What its output is named after: another content than this is not landed. None takes what is there.
     pub content: Option<&'a Content>,
+    /// The mends of its rows; none if it has none.
+    pub overlay: Option<&'a Overlay<'a>>,
 }
 
 /// What a file gave. `rows + rejects` is the number of rows in it.
@@ -195,6 +198,16 @@ pub fn file_ids(files: &[&str]) -> Vec<u32> {
         ids.insert(path, id);
     }
     files.iter().map(|path| ids[path]).collect()
+}
+
+/// The number of a row in its file, from its `_row`.
+pub fn number_in_file(row: i64) -> u64 {
+    (row & ((1 << ROW_BITS) - 1)) as u64
+}
+
+/// The number of a row's file, from its `_row`.
+pub fn file_id_of(row: i64) -> u32 {
+    u32::try_from(row >> ROW_BITS).unwrap_or(u32::MAX)
 }
 
 impl LandRequest<'_> {

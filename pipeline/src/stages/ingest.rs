@@ -1,11 +1,16 @@
 //! Ingest: one source file to one Parquet of strings with provenance, and its rejects.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, write_json};
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest_of};
 use crate::project::{Limits, Project, Read, SourceFile};
+use crate::rejects::Overlay;
+use crate::rejects::mends::{FileMends, Mends, digest_of_mends};
 use crate::sources::{self, Content, LandRequest};
 
 /// Changes when the same file would land differently.
@@ -13,6 +18,9 @@ const FORMAT: &str = "2";
 
 /// The folder of landed files under the work folder.
 pub const STAGE: &str = "raw";
+
+/// Which rows were mended, beside the landed files that have mends: file -> numbers of rows.
+pub const MENDED_FILE: &str = "mended.json";
 
 /// What became of one file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +31,18 @@ pub struct IngestFacts {
     pub rejects: u64,
     /// Length of the file.
     pub bytes: u64,
+    /// Of the rows, those that landed as a mend has them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mended: u64,
+    /// Mends whose row is gone or says something else by now.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mends_unfit: u64,
+}
+
+/// For a figure that is left out where it says nothing.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The most files that are landed together on average, where a file is a row or a few.
@@ -35,6 +55,8 @@ pub struct Landing {
     pub source: usize,
     /// The files in order of their numbers.
     pub files: Vec<LandingFile>,
+    /// The mends of those that have any, by their number.
+    pub mends: BTreeMap<u32, Arc<FileMends>>,
 }
 
 /// One file to land.
@@ -63,6 +85,15 @@ impl Landing {
         self.files
             .iter()
             .map(|at| (&reads[at.read], &reads[at.read].files[at.file]))
+    }
+
+    /// With the mends of its files.
+    #[must_use]
+    pub fn mended_by(mut self, mends: &Mends, project: &Project) -> Self {
+        let found = self.files(project).zip(&self.files);
+        let found = found.filter_map(|((_, file), at)| Some((at.file_id, Arc::clone(mends.of_file(&file.relative)?))));
+        self.mends = found.collect();
+        self
     }
 
     /// What to call it: the file, or how many they are.
@@ -111,7 +142,13 @@ pub fn landings(project: &Project, source: usize) -> Vec<Landing> {
     let group_of = |file: &LandingFile| (file.file_id as usize * groups) >> sources::FILE_ID_BITS;
     let together = |a: &LandingFile, b: &LandingFile| format.is_document() && group_of(a) == group_of(b);
     let files = all.chunk_by(together).map(<[LandingFile]>::to_vec);
-    files.map(|files| Landing { source, files }).collect()
+    files
+        .map(|files| Landing {
+            source,
+            files,
+            mends: BTreeMap::new(),
+        })
+        .collect()
 }
 
 /// What decides how files land. `contents` are their digests, in their order.
@@ -125,7 +162,7 @@ pub fn parts(project: &Project, landing: &Landing, contents: &[String]) -> Parts
             (&file.relative, content, at.file_id, digest_of(&reading))
         })
         .collect();
-    Parts::from([
+    let mut parts = Parts::from([
         ("file".into(), landing.name(project)),
         ("content".into(), digest_of(&files)),
         (
@@ -133,7 +170,12 @@ pub fn parts(project: &Project, landing: &Landing, contents: &[String]) -> Parts
             digest_of(&(FORMAT, project.sources[landing.source].format)),
         ),
         ("row_max_bytes".into(), project.limits.row_max_bytes.to_string()),
-    ])
+    ]);
+    // Files without mends keep the keys they have.
+    if !landing.mends.is_empty() {
+        parts.insert("mends".into(), digest_of_mends(landing.mends.values()));
+    }
+    parts
 }
 
 /// Lands files into one output.
@@ -148,6 +190,11 @@ pub fn ingest(
     progress: &dyn Fn(u64),
 ) -> Result<IngestFacts> {
     let source = &project.sources[landing.source];
+    let overlays: BTreeMap<u32, Overlay<'_>> = landing
+        .mends
+        .iter()
+        .map(|(file_id, mends)| (*file_id, Overlay::new(mends)))
+        .collect();
     catalog.make(STAGE, &source.name, key, |out| {
         let requests: Vec<LandRequest<'_>> = landing
             .files(project)
@@ -162,13 +209,26 @@ pub fn ingest(
                 out,
                 shared: None,
                 content: at.content.as_ref(),
+                overlay: overlays.get(&at.file_id),
             })
             .collect();
         let landed = sources::land_all(&requests, progress)?;
+        let mends: u64 = landing.mends.values().map(|mends| mends.len() as u64).sum();
+        let mut mended = 0;
+        if mends > 0 {
+            let applied: BTreeMap<&str, Vec<u64>> = requests
+                .iter()
+                .filter_map(|request| Some((request.file.relative.as_str(), request.overlay?.applied())))
+                .collect();
+            mended = applied.values().map(|rows| rows.len() as u64).sum();
+            write_json(&out.join(MENDED_FILE), &applied)?;
+        }
         Ok(IngestFacts {
             rows: landed.rows,
             rejects: landed.rejects,
             bytes: landed.bytes,
+            mended,
+            mends_unfit: mends - mended,
         })
     })
 }

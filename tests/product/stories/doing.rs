@@ -2,10 +2,15 @@
 
 use cucumber::gherkin::Step;
 use cucumber::{given, when};
+use serde_json::Value;
 
+use super::finding::rejects;
 use super::{Story, table};
 use crate::desk::Desk;
 use crate::server::Server;
+
+/// The rejects that a person mends.
+const MENDED: &str = "mended.jsonl";
 
 #[given(expr = "a desk with {int} cases")]
 fn a_desk(story: &mut Story, cases: u64) {
@@ -60,6 +65,34 @@ fn fewer_rejects(story: &mut Story, percent: f64) {
 #[given("the desk was run")]
 fn was_run(story: &mut Story) {
     story.desk().run();
+}
+
+#[when("its rejected tickets are exported and mended")]
+fn mended_by_hand(story: &mut Story, step: &Step) {
+    let file = story.desk().file(MENDED).display().to_string();
+    story
+        .desk()
+        .deskmill(&["rejects", "export", "tickets", "--out", &file])
+        .ok();
+    let text = story.desk().read(MENDED);
+    let mut rows: Vec<Value> = text.lines().map(|row| row.parse().expect("a row is JSON")).collect();
+    for edit in table(step) {
+        let is_it = |row: &&mut Value| row["_raw"].as_str().is_some_and(|raw| raw.contains(&edit[0]));
+        let row = rows.iter_mut().find(is_it).expect("the ticket is exported");
+        row[&edit[1]] = edit[2].as_str().into();
+    }
+    let text: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    story.desk().write(MENDED, text);
+}
+
+#[when("the mended rows are handed in")]
+fn handed_in(story: &mut Story) {
+    let before = rejects(story.desk()).len();
+    let file = story.desk().file(MENDED).display().to_string();
+    let ended = story.desk().deskmill(&["--json", "rejects", "replay", &file]).ok();
+    let after = rejects(story.desk()).len();
+    let mut last = ended.json_lines().pop().expect("a replay says something");
+    story.replayed = Some((last["replay"].take(), before - after));
 }
 
 #[when("the desk is run")]

@@ -180,6 +180,53 @@ fn put_aside(story: &mut Story, step: &Step) {
     }
 }
 
+#[then(expr = "{int} rows are mended, and there are {int} rejects fewer")]
+fn mended(story: &mut Story, mends: u64, fewer: usize) {
+    let (said, gone) = story.replayed.as_ref().expect("something is replayed first");
+    assert_eq!((&said["mends"]["new"], *gone), (&mends.into(), fewer), "{said}");
+}
+
+#[then("each of these tickets is in the table once")]
+fn in_the_table_once(story: &mut Story, step: &Step) {
+    for row in table(step) {
+        let query = format!("select body from tickets where ticket_id = '{}'", row[0]);
+        let found = story.desk().deskmill(&["--json", "sql", &query]).ok().json_lines();
+        assert_eq!(found.len(), 1, "{row:?}: {found:?}");
+        assert_eq!(found[0]["body"], row[1].as_str());
+    }
+}
+
+#[then(expr = "the model {string} is said to be older than its {string}")]
+fn is_stale(story: &mut Story, model: String, table: String) {
+    assert_eq!(stale(story.desk(), &model), serde_json::json!([table]));
+    let (said, _) = story.replayed.as_ref().expect("something is replayed first");
+    assert!(
+        said["stale"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|stale| stale["model"] == model.as_str())),
+        "{said}"
+    );
+}
+
+#[then(expr = "the model {string} is up to date")]
+fn is_not_stale(story: &mut Story, model: String) {
+    assert_eq!(stale(story.desk(), &model), serde_json::json!([]));
+}
+
+/// What changed since the version of a model under `prod` was made.
+fn stale(desk: &Desk, model: &str) -> Value {
+    let is_prod = |version: &Value| {
+        version["aliases"]
+            .as_array()
+            .is_some_and(|names| names.iter().any(|name| name == "prod"))
+    };
+    let versions = desk.models();
+    let prod = versions
+        .iter()
+        .find(|version| version["model"] == model && is_prod(version));
+    prod.expect("a version is `prod`")["stale"].clone()
+}
+
 #[then("every reject names its file, its line and what to do")]
 fn rejects_have_places(story: &mut Story) {
     let rejects = rejects(story.desk());
@@ -192,8 +239,8 @@ fn rejects_have_places(story: &mut Story) {
     }
 }
 
-fn rejects(desk: &Desk) -> Vec<Value> {
-    desk.deskmill(&["--json", "rejects", "tickets", "--limit", "1000"])
+pub(super) fn rejects(desk: &Desk) -> Vec<Value> {
+    desk.deskmill(&["--json", "rejects", "show", "tickets", "--limit", "1000"])
         .ok()
         .json_lines()
 }

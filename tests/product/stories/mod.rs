@@ -9,6 +9,7 @@ use std::time::Duration;
 use cucumber::World;
 use cucumber::gherkin::Step;
 use cucumber::writer::Stats;
+use serde_json::Value;
 
 use crate::command::Ended;
 use crate::desk::Desk;
@@ -26,6 +27,8 @@ struct Story {
     server: Option<Server>,
     run: Option<Ended>,
     reply: Option<Reply>,
+    /// What the last replay of rejects said, and how many rejects went.
+    replayed: Option<(Value, usize)>,
     /// Files of tickets that have not come in yet, with their content.
     missing: Vec<(String, String)>,
 }

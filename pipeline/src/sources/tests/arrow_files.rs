@@ -22,7 +22,7 @@ fn case() -> Case {
     }
 }
 
-fn batch(from: i64) -> RecordBatch {
+pub(super) fn batch(from: i64) -> RecordBatch {
     let kinds: DictionaryArray<Int32Type> = vec![Some("mail"), None, Some("chat")].into_iter().collect();
     let columns: Vec<(&str, ArrayRef, bool)> = vec![
         ("id", Arc::new(Int64Array::from_iter_values(from..from + 3)), true),
@@ -47,7 +47,7 @@ fn batch(from: i64) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns).unwrap()
 }
 
-fn write(is_file: bool, compression: Option<CompressionType>, batches: &[RecordBatch]) -> Vec<u8> {
+pub(super) fn write(is_file: bool, compression: Option<CompressionType>, batches: &[RecordBatch]) -> Vec<u8> {
     let options = IpcWriteOptions::default().try_with_compression(compression).unwrap();
     let schema = batches[0].schema();
     let mut bytes = Vec::new();

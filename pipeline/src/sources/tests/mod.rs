@@ -9,6 +9,7 @@ mod documents;
 mod faults;
 mod json_files;
 mod jsonl_files;
+mod mends;
 mod parquet_files;
 mod peers;
 mod properties;
@@ -160,6 +161,7 @@ impl Case {
             out: out.path(),
             shared: None,
             content: None,
+            overlay: None,
         })
     }
 

@@ -20,7 +20,7 @@ fn case() -> Case {
     }
 }
 
-fn file(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
+pub(super) fn file(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
     let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)));
     let batch = batch.unwrap();
     let mut bytes = Vec::new();

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{csv, jsonl};
 
 /// Bytes that csv cares about, mostly.
-fn hostile() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn hostile() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         4 => prop::sample::select(b"\",\n\r \t;|".to_vec()),
         4 => prop::sample::select(b"ab1{}[]:\\".to_vec()),

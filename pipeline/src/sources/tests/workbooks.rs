@@ -27,7 +27,7 @@ fn zip(members: &[(&str, String)]) -> Vec<u8> {
 }
 
 /// A workbook with these sheets, each its name and the XML of its rows. Style 1 is a date, 2 a duration.
-fn xlsx(sheets: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn xlsx(sheets: &[(&str, &str)]) -> Vec<u8> {
     let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
     let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
     let list: String = (1..)
@@ -96,7 +96,7 @@ pub(super) fn of_sheet_xml(xml: &str) -> Vec<u8> {
     zip(&members)
 }
 
-fn text(place: &str, text: &str) -> String {
+pub(super) fn text(place: &str, text: &str) -> String {
     format!("<c r=\"{place}\" t=\"inlineStr\"><is><t xml:space=\"preserve\">{text}</t></is></c>")
 }
 
@@ -104,7 +104,7 @@ fn number(place: &str, style: u32, value: &str) -> String {
     format!("<c r=\"{place}\" s=\"{style}\"><v>{value}</v></c>")
 }
 
-fn row(number: u32, cells: &[String]) -> String {
+pub(super) fn row(number: u32, cells: &[String]) -> String {
     format!("<row r=\"{number}\">{}</row>", cells.concat())
 }
 

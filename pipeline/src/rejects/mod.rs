@@ -1,5 +1,20 @@
 //! Rejects: rows that cannot be used, kept with their place, their raw bytes and the reason. One Parquet schema for
-//! every stage, so that all of them can be shown, counted and exported together.
+//! every stage, so that all of them can be shown, counted, exported, mended and replayed together.
+
+mod counts;
+mod edited;
+mod export;
+mod fates;
+mod known;
+mod landed;
+pub mod mends;
+mod outputs;
+pub(crate) mod overlay;
+mod replay;
+mod take;
+#[cfg(test)]
+mod tests;
+mod text;
 
 use std::fs::File;
 use std::path::Path;
@@ -12,6 +27,21 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::error::{Error, Result, of_system};
+
+pub use counts::{Count, counts};
+pub use export::{Export, export};
+pub use fates::Fates;
+pub use known::{Known, first_known};
+pub(crate) use landed::mends_told;
+pub use mends::{Mend, Mends};
+pub use outputs::{Outputs, Wanted};
+pub use overlay::{Overlay, was_of_fields, was_of_raw};
+pub use replay::{ReplayRequest, Replayed, replay};
+pub use take::Taken;
+pub use text::{Texts, visible};
+
+/// The rule of rows that are no rejects, though they are kept with them: an earlier row has their key.
+pub const DUPLICATE: &str = "duplicate";
 
 /// One rejected row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
