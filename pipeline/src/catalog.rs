@@ -88,6 +88,21 @@ impl Catalog {
         read_json(&self.folder(stage, name, key).join(FACTS))
     }
 
+    /// The keys of the outputs of a stage for a name, whole or not, sorted.
+    pub fn keys(&self, stage: &str, name: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.work.join(stage).join(name));
+        let entries = entries.into_iter().flatten().filter_map(std::result::Result::ok);
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut keys: Vec<String> = names.filter(|name| is_key(name)).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// The work folder.
+    pub(crate) fn work(&self) -> &Path {
+        &self.work
+    }
+
     /// The report of a run.
     pub fn run_file(&self, run: &str) -> PathBuf {
         self.work.join("runs").join(format!("{run}.json"))
@@ -113,6 +128,11 @@ impl Catalog {
         self.work.join("spill")
     }
 
+    /// The lock that every query holds while it may spill; whoever clears the spill folder must have it alone.
+    pub fn spill_lock_file(&self) -> PathBuf {
+        self.work.join("spill.lock")
+    }
+
     /// Local copies of what a source has elsewhere.
     pub fn fetched_folder(&self, source: &str) -> PathBuf {
         self.work.join("fetched").join(source)
@@ -122,6 +142,11 @@ impl Catalog {
     pub fn lock_file(&self) -> PathBuf {
         self.work.join("run.lock")
     }
+}
+
+/// Whether a folder's name is a key: part of a digest in hexadecimal, or all of it.
+pub(crate) fn is_key(name: &str) -> bool {
+    matches!(name.len(), 32 | 64) && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Writes JSON aside and renames it, so that the file is always whole.

@@ -32,6 +32,8 @@ pub const RAW: &str = "raw";
 /// A session over the files of one project.
 pub struct Engine {
     context: SessionContext,
+    /// Held for as long as the session may spill, so that nobody clears the folder under it.
+    _spilling: File,
 }
 
 impl Engine {
@@ -40,6 +42,7 @@ impl Engine {
     /// # Errors
     /// When the spill folder cannot be used.
     pub fn new(limits: &Limits, threads: usize, catalog: &Catalog) -> Result<Self> {
+        let spilling = hold_spill(catalog)?;
         let memory_max_bytes = limits.memory_max_mib as usize * (1 << 20);
         let largest = std::num::NonZeroUsize::new(3).unwrap_or(std::num::NonZeroUsize::MIN);
         let pool = TrackConsumersPool::new(FairSpillPool::new(memory_max_bytes), largest);
@@ -60,7 +63,10 @@ impl Engine {
                 .map_err(|e| sql_error("engine", &e))?;
         }
         crate::functions::register(&context);
-        Ok(Self { context })
+        Ok(Self {
+            context,
+            _spilling: spilling,
+        })
     }
 
     /// Adds a function.
@@ -194,6 +200,17 @@ impl Engine {
         let order = names.iter().map(|name| quoted(name).sort(true, true)).collect();
         frame.sort(order).map_err(|e| sql_error(place, &e))
     }
+}
+
+/// Says that the spill folder is in use; any number of sessions can at once.
+fn hold_spill(catalog: &Catalog) -> Result<File> {
+    let path = catalog.spill_lock_file();
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(Error::file(parent))?;
+    }
+    let file = File::create(&path).map_err(Error::file(&path))?;
+    file.lock_shared().map_err(Error::file(&path))?;
+    Ok(file)
 }
 
 /// What a query reads, as written (`tickets`, `raw.tickets`).

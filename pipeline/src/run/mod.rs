@@ -175,7 +175,7 @@ async fn run_stages(project: &Project, request: &RunRequest, listener: Listener<
 }
 
 /// Two runs in one work folder would write over each other.
-fn lock(catalog: &Catalog) -> Result<File> {
+pub(crate) fn lock(catalog: &Catalog) -> Result<File> {
     let path = catalog.lock_file();
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(Error::file(parent))?;

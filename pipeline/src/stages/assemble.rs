@@ -18,6 +18,7 @@ use crate::catalog::Catalog;
 use crate::engine::{Engine, sql_error, table_writer};
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest, digest_of};
+use crate::lineage::Output;
 use crate::project::{ModelSpec, Split, SplitBy};
 use crate::rejects::write_error;
 
@@ -47,6 +48,7 @@ pub struct AssembleFacts {
 pub fn parts(model: &ModelSpec, seed: u64) -> Parts {
     Parts::from([
         ("sql".into(), digest(model.examples_sql.as_bytes())),
+        ("sql_path".into(), model.examples_path.written.clone()),
         ("split".into(), digest_of(&model.split)),
         ("seed".into(), seed.to_string()),
         ("format".into(), FORMAT.into()),
@@ -60,7 +62,7 @@ enum Part {
     Test,
 }
 
-/// Makes the examples of one model.
+/// Makes the examples of one model, `made` as it was begun.
 ///
 /// # Errors
 /// When the query fails, columns are missing, or a part comes out empty.
@@ -69,12 +71,12 @@ pub async fn assemble(
     model: &ModelSpec,
     seed: u64,
     catalog: &Catalog,
-    key: &str,
+    made: Output,
 ) -> Result<AssembleFacts> {
     let place = format!("model `{}` ({})", model.name, model.examples_path.written);
     let frame = engine.query(&place, &model.examples_sql).await?;
     let ordered = engine.in_order(&place, frame)?;
-    let out = catalog.begin(STAGE, &model.name, key)?;
+    let out = catalog.begin(STAGE, &model.name, &made.key)?;
     let all = out.join("all.parquet");
     let stream = engine.stream(&place, ordered).await?;
     let groups = spool(model, seed, stream, &all).await?;
@@ -96,7 +98,14 @@ pub async fn assemble(
             "look at the examples query, or change [models.X.split]",
         ));
     }
-    catalog.complete(STAGE, &model.name, key, &facts)?;
+    let made = made.counted(&[
+        ("train", facts.train),
+        ("calibrate", facts.calibrate),
+        ("test", facts.test),
+        ("unlabelled", facts.unlabelled),
+    ]);
+    made.write(&out)?;
+    catalog.complete(STAGE, &model.name, &made.key, &facts)?;
     Ok(facts)
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest_of};
+use crate::lineage::Output;
 use crate::project::{Limits, Project, Read, SourceFile};
 use crate::sources::{self, LandRequest};
 
@@ -123,7 +124,7 @@ pub fn parts(project: &Project, landing: &Landing, contents: &[String]) -> Parts
     ])
 }
 
-/// Lands files into one output.
+/// Lands files into one output, `made` as it was begun.
 ///
 /// # Errors
 /// When one cannot be read at all, or the output cannot be written.
@@ -131,11 +132,12 @@ pub fn ingest(
     project: &Project,
     landing: &Landing,
     catalog: &Catalog,
-    key: &str,
+    made: Output,
     progress: &dyn Fn(u64),
 ) -> Result<IngestFacts> {
     let source = &project.sources[landing.source];
-    catalog.make(STAGE, &source.name, key, |out| {
+    let key = made.key.clone();
+    catalog.make(STAGE, &source.name, &key, |out| {
         let requests: Vec<LandRequest<'_>> = landing
             .files(project)
             .zip(&landing.files)
@@ -151,11 +153,14 @@ pub fn ingest(
             })
             .collect();
         let landed = sources::land_all(&requests, progress)?;
-        Ok(IngestFacts {
-            rows: landed.rows,
-            rejects: landed.rejects,
-            bytes: landed.bytes,
-        })
+        let mut facts = IngestFacts::default();
+        for landed in &landed {
+            facts.rows += landed.rows;
+            facts.rejects += landed.rejects;
+            facts.bytes += landed.bytes;
+        }
+        made.landed(&landed, out).write(out)?;
+        Ok(facts)
     })
 }
 

@@ -13,6 +13,8 @@ use serde_json::json;
 use super::evaluate::{EvaluateFacts, REPORT_HTML, REPORT_JSON, load_fitted};
 use super::{Input, assemble};
 use crate::error::{Error, Result};
+use crate::keys::{Parts, key};
+use crate::lineage::{LINEAGE_FILE, Lineage};
 use crate::project::{Gate, ModelSpec};
 
 /// The model card in a version: what its kind is and is not.
@@ -69,8 +71,18 @@ pub struct PublishRequest<'a> {
     pub key: &'a str,
     /// What the examples came from.
     pub lineage: &'a [Input],
+    /// All that it was made from, down to the files.
+    pub way: &'a Lineage,
     /// Who, when, in which run.
     pub note: Note,
+}
+
+/// The key of the version that a report's key leads to.
+pub fn key_of(model: &str, evaluate: &str) -> String {
+    key(&Parts::from([
+        ("evaluate".into(), evaluate.into()),
+        ("model".into(), model.into()),
+    ]))
 }
 
 /// Publishes one model and lets the gate decide. Safe to repeat.
@@ -91,6 +103,7 @@ pub async fn publish(request: &PublishRequest<'_>, registry: &Registry) -> Resul
         read(report, REPORT_JSON)?,
         read(report, REPORT_HTML)?,
     ]);
+    files.insert(LINEAGE_FILE.to_owned(), request.way.to_bytes().into());
     files.insert(
         CARD.to_owned(),
         Bytes::from_static(request.kind.about().card.as_bytes()),
