@@ -158,12 +158,12 @@ impl Plan {
 
 impl Step {
     fn id(&self) -> String {
-        format!(
-            "{} {} {}",
-            self.stage,
-            self.name,
-            self.file.as_deref().unwrap_or_default()
-        )
+        // Several landings of a source may have equally many files.
+        let first = self.landing.as_ref().filter(|landing| landing.files.len() > 1);
+        let first = first.and_then(|landing| landing.files.first());
+        let from = first.map_or_else(String::new, |file| format!(" from {}", file.file_id));
+        let file = self.file.as_deref().unwrap_or_default();
+        format!("{} {} {file}{from}", self.stage, self.name)
     }
 }
 

@@ -6,7 +6,9 @@ use anyhow::Result;
 use deskmill_models::registry::Registry;
 use deskmill_pipeline::catalog::Catalog;
 use deskmill_pipeline::fetch::fetched;
-use deskmill_pipeline::lineage::{Found, Now, RowOrigin, RowsAsked, Since, Target, draw, find, follow, of_version};
+use deskmill_pipeline::lineage::{
+    Branch, Found, Now, RowOrigin, RowsAsked, Since, Target, draw, find, follow, of_version,
+};
 use deskmill_pipeline::plan::Plan;
 use deskmill_pipeline::project::Project;
 use serde_json::{Map, Value, json};
@@ -33,7 +35,7 @@ pub async fn run(place: &Place, args: &LineageArgs) -> Result<()> {
     };
     let now = Now::of(&found.lineage, &project, &plan);
     if args.rows.is_empty() {
-        return show(place, &found, &now);
+        return show(place, matches!(target, Target::Version(_)), &found, &now);
     }
     let asked = RowsAsked {
         project: &project,
@@ -59,18 +61,24 @@ async fn models_of(registry: &Registry) -> Result<BTreeSet<String>> {
     Ok(registry.models().await?.into_iter().collect())
 }
 
-fn show(place: &Place, found: &Found, now: &Now) -> Result<()> {
+fn show(place: &Place, is_version: bool, found: &Found, now: &Now) -> Result<()> {
     if place.json {
         return json_line(&json!({
             "title": found.title, "remark": found.remark, "lineage": found.lineage, "now": now,
         }));
     }
-    line(&found.title)?;
-    if !found.remark.is_empty() {
-        line(format!("({})", found.remark))?;
+    let mut tree = found.lineage.tree(Some(now), FILES_SHOWN_MAX);
+    if is_version {
+        tree = Branch {
+            text: found.title.clone(),
+            below: vec![tree],
+        };
     }
-    for text in draw(&found.lineage.tree(Some(now), FILES_SHOWN_MAX)) {
+    for text in draw(&tree) {
         line(text)?;
+    }
+    if !found.remark.is_empty() {
+        line(format!("note: {}", found.remark))?;
     }
     Ok(())
 }

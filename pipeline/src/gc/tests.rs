@@ -1,10 +1,13 @@
 //! gc keeps exactly what is reached, over work folders with any web of outputs; and what is not ours is left alone.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use bytes::Bytes;
+use deskmill_models::kind::Signature;
+use deskmill_models::registry::{GOLDEN_FILE, MODEL_FILE, NewVersion, Note, Registry};
 use proptest::prelude::*;
 use serde_json::json;
 use tempfile::TempDir;
@@ -13,7 +16,7 @@ use super::needed::Needed;
 use super::{RUNS_KEPT, Swept, sweep};
 use crate::catalog::{Catalog, write_json};
 use crate::keys::digest;
-use crate::lineage::{CONTENTS_STAGE, Contents, Input, Output, SOURCE};
+use crate::lineage::{CONTENTS_STAGE, Contents, Input, LINEAGE_FILE, Lineage, Output, SOURCE};
 use crate::plan::folder_of;
 
 const STAGES: [&str; 5] = ["ingest", "clean", "assemble", "fit", "evaluate"];
@@ -284,4 +287,75 @@ fn fetched_rows_that_a_state_lists_or_might_list_stay() {
     assert!(is_there("cases", "state.json") && is_there("cases", "part-1.csv"));
     assert!(!is_there("cases", "part-2.csv") && !is_there("cases", ".x.partial"));
     assert!(is_there("broken", "part-1.csv") && is_there("broken", "state.json") && !is_there("broken", ".x.partial"));
+}
+
+fn note() -> Note {
+    Note {
+        who: "test".into(),
+        when: "2026-11-25T09:00:00Z".parse().unwrap(),
+        why: "测试".into(),
+        run: None,
+        facts: json!(null),
+    }
+}
+
+/// A version of a model that cannot answer, which nobody asks.
+fn version(key: &str, lineage: &Lineage) -> NewVersion {
+    let files = [
+        (MODEL_FILE, b"x".to_vec()),
+        (GOLDEN_FILE, b"x".to_vec()),
+        (LINEAGE_FILE, lineage.to_bytes()),
+    ];
+    NewVersion {
+        model: "n0".into(),
+        kind: "intent".into(),
+        key: key.into(),
+        signature: Signature {
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+        },
+        recipe: json!({}),
+        files: files
+            .into_iter()
+            .map(|(name, bytes)| (name.to_owned(), Bytes::from(bytes)))
+            .collect(),
+        metrics: BTreeMap::from([("accuracy".to_owned(), 0.5)]),
+        main_metric: "accuracy".into(),
+        lineage: json!({ "inputs": [] }),
+        note: note(),
+    }
+}
+
+#[tokio::test]
+async fn versions_in_use_keep_all_they_were_made_from_and_retired_ones_nothing() {
+    let (folder, catalog) = work();
+    let registry = Registry::local(&folder.path().join("registry")).unwrap();
+    let mut versions = Vec::new();
+    for number in [1_u8, 2] {
+        let table = Input::new("clean", "n1", &digest(&[number, 1])[..32]);
+        let report = Input::new("evaluate", "n0", &digest(&[number, 2])[..32]);
+        output(&catalog, &table, Vec::new());
+        output(&catalog, &report, vec![table]);
+        let lineage = Lineage::of_output(&catalog, "evaluate", "n0", &report.content).unwrap();
+        registry.publish(version(&report.content, &lineage)).await.unwrap();
+        versions.push(lineage);
+    }
+    // The first version stays whole, though its report says nothing any more: it carries its own lineage.
+    fs::remove_file(
+        catalog
+            .folder(folder_of("evaluate"), "n0", &versions[0].of.content)
+            .join(LINEAGE_FILE),
+    )
+    .unwrap();
+    let mut needed = Needed::default();
+    needed.add_versions(&catalog, &registry).await.unwrap();
+    assert_eq!(swept(&catalog, &needed).removed().count, 0);
+
+    registry.retire("n0", 2, note()).await.unwrap();
+    let mut needed = Needed::default();
+    needed.add_versions(&catalog, &registry).await.unwrap();
+    assert_eq!(swept(&catalog, &needed).removed().count, 2);
+    let left: BTreeSet<String> = there(&catalog).into_iter().map(|(_, _, key)| key).collect();
+    let first: BTreeSet<String> = versions[0].outputs.iter().map(|output| output.key.clone()).collect();
+    assert_eq!(left, first);
 }

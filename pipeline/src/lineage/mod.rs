@@ -16,7 +16,7 @@ pub use gather::{Lineage, Missing, SourceContent};
 pub(crate) use gather::{landings_of, output_of};
 pub use now::{Now, OutputNow, Since};
 pub(crate) use output::CONTENTS_STAGE;
-pub use output::{Contents, FileOrigin, Files, Input, Output, SOURCE, SqlText, is_kept, keep_contents};
+pub use output::{Contents, Counts, FileOrigin, Files, Input, Output, SOURCE, SqlText, is_kept, keep_contents};
 pub use row::{RawBytes, RejectedBy, RowOrigin, RowsAsked, follow};
 pub(crate) use target::lineage_of;
 pub use target::{Found, Target, find, of_version};

@@ -15,6 +15,7 @@ use super::output::{FileOrigin, Output, SOURCE};
 use super::rows::{fields, number, numbered, text};
 use super::target::Target;
 use crate::catalog::Catalog;
+use crate::engine::RAW;
 use crate::error::{Error, Result};
 use crate::plan::folder_of;
 use crate::project::{Project, Read, Source, SourceFile};
@@ -225,10 +226,10 @@ impl<'a> Trail<'a> {
     }
 
     fn no_row(&self, row: i64, why: &str) -> Error {
-        let name = self.table.map_or(self.source, |table| table.name.as_str());
-        let hint = format!(
-            "`deskmill sql \"select _row from {name} limit 5\"` shows numbers of rows; those of rejects are in the table `rejects`"
-        );
+        let name = self
+            .table
+            .map_or_else(|| format!("{RAW}.{}", self.source), |table| table.name.clone());
+        let hint = format!("this shows numbers of rows: deskmill sql \"select _row from {name} limit 5\"");
         wrong(
             format!("row {row} of `{name}`"),
             format!("there is no such row: {why}"),

@@ -64,6 +64,10 @@ impl Work<'_> {
         };
         let measured = self.evaluate(&request_of_report, evaluated)?;
         let started = Instant::now();
+        let way = || {
+            let lineage = Lineage::of_output(self.catalog, "evaluate", name, &evaluated.key)?;
+            Ok(lineage.bounded(lineage::FILES_LISTED_MAX))
+        };
         let publish_request = PublishRequest {
             kind,
             model,
@@ -71,8 +75,7 @@ impl Work<'_> {
             measured: &measured,
             key: &publish::key_of(name, &evaluated.key),
             lineage: &lineage,
-            way: &Lineage::of_output(self.catalog, "evaluate", name, &evaluated.key)?
-                .bounded(lineage::FILES_LISTED_MAX),
+            way: &way,
             note: Note {
                 who: request.who.clone(),
                 when: request.when,
