@@ -141,7 +141,21 @@ fn the_way_back_is_drawn_as_a_tree() {
     };
     now.outputs.insert(key("days"), changed);
     let drawn = draw(&lineage.tree(Some(&now), 2)).join("\n");
-    insta::assert_snapshot!(drawn);
+    insta::assert_snapshot!(drawn, @r"
+    report of intent 845e9183  120 rows
+    └─ fitted intent da4270e3  311.0 kB
+       └─ examples of intent c590b3c9  480 train, 60 calibrate, 120 test; sql/intent_examples.sql 3cf988cc
+          ├─ table cases 352b8477  3,000 rows in: 2,900 kept, 60 duplicates, 40 rejects; sql/cases.sql 822ae07d
+          │  ├─ source chats e3c260f1  4,500 rows, 2 rejects, 3.6 kB in 3 files
+          │  │  ├─ raw/chats/3.txt 02c44e13  1,500 rows, 1 reject, 1.2 kB, gb18030
+          │  │  ├─ raw/chats/4.txt cfa6c430  1,500 rows, 1.2 kB, gb18030
+          │  │  └─ ... 1 file more: --json
+          │  └─ source tickets 45a5c622  3,000 rows, 1 reject, 2.4 kB in 2 files
+          │     ├─ raw/tickets/工单-1.csv 84b1878c  1,500 rows, 1 reject, 1.2 kB, gb18030
+          │     └─ raw/tickets/2.csv 0f465544  1,500 rows, 1.2 kB, gb18030  [the file has changed since]
+          └─ table days ab51004e  31 rows; sql/days.sql 822ae07d  [would be remade; changed: sql]
+             └─ table cases 352b8477 (above)
+    ");
 }
 
 #[test]
