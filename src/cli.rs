@@ -68,6 +68,15 @@ pub enum Verb {
         deskmill -C desk rejects replay mend.csv"
     )]
     Rejects(RejectsArgs),
+    /// Show what a table, source or model was made from, down to the files; or where single rows came from
+    #[command(
+        after_help = "Example:\n  deskmill -C desk lineage intent@prod\n  deskmill -C desk lineage tickets\n  \
+        deskmill -C desk lineage tickets --row 4398046511105"
+    )]
+    Lineage(LineageArgs),
+    /// Remove from the work folder what neither the project nor a version in use needs
+    #[command(after_help = "Example:\n  deskmill -C desk gc --dry-run\n  deskmill -C desk gc")]
+    Gc(GcArgs),
     /// Serve the published models over HTTP
     #[command(after_help = "Example:\n  deskmill -C desk serve --listen 127.0.0.1:8700")]
     Serve(ServeArgs),
@@ -244,6 +253,24 @@ pub enum RejectsAction {
         /// An edited export (csv or jsonl), whose edits are taken into the project
         file: Option<PathBuf>,
     },
+}
+
+/// `lineage`
+#[derive(Debug, Args)]
+pub struct LineageArgs {
+    /// TABLE, SOURCE (or raw.SOURCE), MODEL, MODEL@VERSION or MODEL@ALIAS
+    pub name: String,
+    /// A `_row` of the table or source: show where it came from; can be given several times
+    #[arg(long = "row", value_name = "ROW")]
+    pub rows: Vec<i64>,
+}
+
+/// `gc`
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    /// Only say what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `serve` and `up`

@@ -125,7 +125,7 @@ impl Catalog {
             }
         }
         // An engine that may spill holds this lock for as long as it lives.
-        let is_free = File::create(self.spill_lock()).is_ok_and(|lock| lock.try_lock().is_ok());
+        let is_free = File::create(self.spill_lock_file()).is_ok_and(|lock| lock.try_lock().is_ok());
         let spill = self.spill_folder();
         if is_free && spill.exists() {
             fs::remove_dir_all(&spill).map_err(Error::file(&spill))?;
@@ -135,12 +135,8 @@ impl Catalog {
 
     /// A hold on the spill folder: until it is dropped, no run removes what is there. None where nothing can be written.
     pub fn hold_spill(&self) -> Option<File> {
-        let lock = File::create(self.spill_lock()).ok()?;
+        let lock = File::create(self.spill_lock_file()).ok()?;
         lock.lock_shared().is_ok().then_some(lock)
-    }
-
-    fn spill_lock(&self) -> PathBuf {
-        self.work.join("spill.lock")
     }
 
     /// Bytes in each folder of the work folder, as far as they can be read.
@@ -157,6 +153,21 @@ impl Catalog {
     /// When it is not there or not readable.
     pub fn facts<F: DeserializeOwned>(&self, stage: &str, name: &str, key: &str) -> Result<F> {
         read_json(&self.folder(stage, name, key).join(FACTS))
+    }
+
+    /// The keys of the outputs of a stage for a name, whole or not, sorted.
+    pub fn keys(&self, stage: &str, name: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.work.join(stage).join(name));
+        let entries = entries.into_iter().flatten().filter_map(std::result::Result::ok);
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut keys: Vec<String> = names.filter(|name| is_key(name)).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// The work folder.
+    pub(crate) fn work(&self) -> &Path {
+        &self.work
     }
 
     /// The report of a run.
@@ -189,6 +200,11 @@ impl Catalog {
         self.work.join("spill")
     }
 
+    /// The lock that every query holds while it may spill; whoever clears the spill folder must have it alone.
+    pub fn spill_lock_file(&self) -> PathBuf {
+        self.work.join("spill.lock")
+    }
+
     /// Local copies of what a source has elsewhere.
     pub fn fetched_folder(&self, source: &str) -> PathBuf {
         self.work.join("fetched").join(source)
@@ -198,6 +214,11 @@ impl Catalog {
     pub fn lock_file(&self) -> PathBuf {
         self.work.join("run.lock")
     }
+}
+
+/// Whether a folder's name is a key: part of a digest in hexadecimal, or all of it.
+pub(crate) fn is_key(name: &str) -> bool {
+    matches!(name.len(), 32 | 64) && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Writes JSON aside, syncs it to the disk and renames it, so that the file is always whole.

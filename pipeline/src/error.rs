@@ -84,6 +84,16 @@ pub enum Error {
         /// Each with its line.
         problems: Vec<String>,
     },
+    /// What something was made from cannot be told.
+    #[error("{place}: {message}")]
+    Lineage {
+        /// The table, source, version or row.
+        place: String,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// Another run is at work in the same work folder.
     #[error("{}: another run is at work in this folder", path.display())]
     Busy {
@@ -120,7 +130,8 @@ impl Error {
             | Error::Sql { hint, .. }
             | Error::Table { hint, .. }
             | Error::Examples { hint, .. }
-            | Error::DiskFull { hint, .. } => hint.clone(),
+            | Error::DiskFull { hint, .. }
+            | Error::Lineage { hint, .. } => hint.clone(),
             Error::Rejects { .. } => {
                 "`deskmill rejects` shows them with their reasons; mend the data, the SQL, or `limits.rejects_max_share`".into()
             }

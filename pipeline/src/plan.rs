@@ -1,7 +1,7 @@
 //! The plan: every step of a run with its key, whether its output is there already, and why it is not. Keys depend on
 //! inputs only, so the whole plan is known before anything runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -10,7 +10,8 @@ use crate::checks;
 use crate::engine::references;
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest_of, key};
-use crate::project::{Project, SourceFile};
+use crate::lineage::{self, Input};
+use crate::project::{Project, SourceFile, Table};
 use crate::rejects::Mends;
 use crate::sources::{self, Content, Stamp};
 use crate::stages::ingest::Landing;
@@ -34,9 +35,15 @@ pub struct Step {
     /// What goes into the key.
     #[serde(skip)]
     pub parts: Parts,
+    /// What it reads, by name.
+    #[serde(skip)]
+    pub inputs: Vec<Input>,
     /// For ingest: which files.
     #[serde(skip)]
     pub landing: Option<Landing>,
+    /// For ingest: the digest of each file, in their order.
+    #[serde(skip)]
+    pub contents: Vec<String>,
 }
 
 /// All steps, in the order in which they run.
@@ -58,10 +65,22 @@ struct Planner<'a> {
     before: BTreeMap<String, Parts>,
     /// What a query can name, and the key of its content.
     known: BTreeMap<String, String>,
+    /// Which of them are tables.
+    tables: BTreeSet<String>,
     steps: Vec<Step>,
     mends: BTreeMap<String, Mends>,
     /// The most bytes of source files that may be read for their digests; `None` sets no bound.
     read_max_bytes: Option<u64>,
+}
+
+/// A step before it is known whether it is done.
+struct Draft<'a> {
+    stage: &'static str,
+    name: &'a str,
+    parts: Parts,
+    inputs: Vec<Input>,
+    /// For ingest: the files, what to call them, and their digests.
+    landing: Option<(Landing, String, Vec<String>)>,
 }
 
 impl Plan {
@@ -89,6 +108,7 @@ impl Plan {
             catalog,
             before,
             known: BTreeMap::new(),
+            tables: BTreeSet::new(),
             steps: Vec::new(),
             mends: BTreeMap::new(),
             read_max_bytes,
@@ -125,6 +145,34 @@ impl Plan {
             .filter(move |step| step.landing.is_some() && step.name == source)
     }
 
+    /// The key of what the checks of a table measure; none if it has no step here.
+    ///
+    /// # Errors
+    /// When a check's query cannot be parsed.
+    pub fn checks_key(&self, table: &Table) -> Result<Option<String>> {
+        let Some(step) = self.step("clean", &table.name) else {
+            return Ok(None);
+        };
+        let mut parts = checks::parts(table, &step.key);
+        for check in &table.checks {
+            for read in check.reads(&check.words())? {
+                let content = self.content(&read).unwrap_or_default().to_owned();
+                parts.insert(read, content);
+            }
+        }
+        Ok(Some(key(&parts)))
+    }
+
+    /// Stage, name and key of all that the last run which went well worked with; nothing if there was none.
+    pub fn last_good(catalog: &Catalog) -> Vec<(String, String, String)> {
+        let parts: BTreeMap<String, Parts> = read_json(&catalog.last_parts_file()).unwrap_or_default();
+        let step = |(id, parts): (String, Parts)| {
+            let mut words = id.splitn(3, ' ');
+            Some((words.next()?.to_owned(), words.next()?.to_owned(), key(&parts)))
+        };
+        parts.into_iter().filter_map(step).collect()
+    }
+
     /// Remembers the parts of all keys, so that the next plan can say what changed.
     ///
     /// # Errors
@@ -137,12 +185,12 @@ impl Plan {
 
 impl Step {
     fn id(&self) -> String {
-        format!(
-            "{} {} {}",
-            self.stage,
-            self.name,
-            self.file.as_deref().unwrap_or_default()
-        )
+        // Several landings of a source may have equally many files.
+        let first = self.landing.as_ref().filter(|landing| landing.files.len() > 1);
+        let first = first.and_then(|landing| landing.files.first());
+        let from = first.map_or_else(String::new, |file| format!(" from {}", file.file_id));
+        let file = self.file.as_deref().unwrap_or_default();
+        format!("{} {} {file}{from}", self.stage, self.name)
     }
 }
 
@@ -158,31 +206,39 @@ pub fn folder_of(stage: &str) -> &'static str {
 }
 
 impl Planner<'_> {
-    fn add(&mut self, stage: &'static str, name: &str, parts: Parts) -> String {
-        self.add_file(stage, name, parts, None)
-    }
-
-    fn add_file(
-        &mut self,
-        stage: &'static str,
-        name: &str,
-        parts: Parts,
-        landing: Option<(Landing, String)>,
-    ) -> String {
+    fn add(&mut self, draft: Draft<'_>) -> String {
+        let Draft {
+            stage,
+            name,
+            parts,
+            inputs,
+            landing,
+        } = draft;
         let key = key(&parts);
-        let done = self.catalog.has(folder_of(stage), name, &key);
-        let (landing, file) = landing.unzip();
+        let (landing, file, contents) = match landing {
+            Some((landing, file, contents)) => (Some(landing), Some(file), contents),
+            None => (None, None, Vec::new()),
+        };
         let mut step = Step {
             stage,
             name: name.into(),
             file,
             key: key.clone(),
-            done,
+            done: self.catalog.has(folder_of(stage), name, &key),
             why: String::new(),
             parts,
+            inputs,
             landing,
+            contents,
         };
-        step.why = self.why(&step);
+        // An output of which nobody can say what it was made from is made again, to the same bytes.
+        let is_traced = !step.done || lineage::is_kept(&self.catalog.folder(folder_of(stage), name, &key));
+        step.done &= is_traced;
+        step.why = if is_traced {
+            self.why(&step)
+        } else {
+            "made before lineage was kept".into()
+        };
         self.steps.push(step);
         key
     }
@@ -229,8 +285,14 @@ impl Planner<'_> {
                 let contents: Vec<String> = found.iter().map(|content| content.sha256.clone()).collect();
                 landing.found(found);
                 let parts = ingest::parts(self.project, &landing, &contents);
-                let name = landing.name(self.project);
-                keys.push(self.add_file("ingest", &source.name, parts, Some((landing, name))));
+                let file = landing.name(self.project);
+                keys.push(self.add(Draft {
+                    stage: "ingest",
+                    name: &source.name,
+                    parts,
+                    inputs: Vec::new(),
+                    landing: Some((landing, file, contents)),
+                }));
             }
             let content = digest_of(&keys);
             self.known
@@ -243,13 +305,28 @@ impl Planner<'_> {
         digests.keep(self.catalog)
     }
 
-    /// Adds what a query reads to the parts of its key.
-    fn add_inputs(&self, parts: &mut Parts, place: &str, sql: &str) -> Result<()> {
-        for name in references(place, sql)? {
-            let content = self.content_of(place, &name)?.to_owned();
-            parts.insert(name, content);
-        }
-        Ok(())
+    /// Adds what a query reads to the parts of its key; gives it in order of the names.
+    fn add_inputs(&self, parts: &mut Parts, place: &str, sql: &str) -> Result<Vec<Input>> {
+        let mut names = references(place, sql)?;
+        names.sort_unstable();
+        let read = |name: &String| Ok(self.add_input(parts, name, self.content_of(place, name)?));
+        names.iter().map(read).collect()
+    }
+
+    /// Adds one thing that is read. A source may have the name of another part, which must count as well.
+    fn add_input(&self, parts: &mut Parts, name: &str, content: &str) -> Input {
+        let part = if parts.contains_key(name) {
+            format!("reads {name}")
+        } else {
+            name.to_owned()
+        };
+        parts.insert(part, content.to_owned());
+        let stage = if self.tables.contains(name) {
+            "clean"
+        } else {
+            lineage::SOURCE
+        };
+        Input::new(stage, name, content)
     }
 
     fn content_of(&self, place: &str, name: &str) -> Result<&str> {
@@ -267,13 +344,23 @@ impl Planner<'_> {
         for table in &self.project.tables {
             let place = format!("table `{}` ({})", table.name, table.sql_path.written);
             let mut parts = clean::parts(table);
-            self.add_inputs(&mut parts, &place, &checks::judged(table))?;
+            let mut inputs = self.add_inputs(&mut parts, &place, &checks::judged(table))?;
             if let Some(source) = &table.rows_of {
                 let name = format!("{}.{source}", crate::engine::RAW);
-                parts.insert(name.clone(), self.known.get(&name).cloned().unwrap_or_default());
+                if inputs.iter().all(|input| input.name != name) {
+                    let content = self.known.get(&name).cloned().unwrap_or_default();
+                    inputs.push(self.add_input(&mut parts, &name, &content));
+                }
             }
-            let key = self.add("clean", &table.name, parts);
+            let key = self.add(Draft {
+                stage: "clean",
+                name: &table.name,
+                parts,
+                inputs,
+                landing: None,
+            });
             self.known.insert(table.name.clone(), key);
+            self.tables.insert(table.name.clone());
             for check in &table.checks {
                 let place = format!("table `{}`, check {}", table.name, check.words());
                 for name in check.reads(&place)? {
@@ -288,16 +375,38 @@ impl Planner<'_> {
         for model in &self.project.models {
             let place = format!("model `{}` ({})", model.name, model.examples_path.written);
             let mut parts = assemble::parts(model, self.project.seed);
-            self.add_inputs(&mut parts, &place, &model.examples_sql)?;
-            let examples = self.add("assemble", &model.name, parts);
-            let mut parts = fit::parts(model, self.project.seed);
-            parts.insert("examples".into(), examples);
-            let fitted = self.add("fit", &model.name, parts);
-            let mut parts = evaluate::parts();
-            parts.insert("fit".into(), fitted);
-            self.add("evaluate", &model.name, parts);
+            let inputs = self.add_inputs(&mut parts, &place, &model.examples_sql)?;
+            let examples = self.add(Draft {
+                stage: "assemble",
+                name: &model.name,
+                parts,
+                inputs,
+                landing: None,
+            });
+            let parts = fit::parts(model, self.project.seed);
+            let fitted = self.add_after("fit", &model.name, parts, ("examples", "assemble", &examples));
+            self.add_after("evaluate", &model.name, evaluate::parts(), ("fit", "fit", &fitted));
         }
         Ok(())
+    }
+
+    /// Adds a stage of a model that reads the one before it: its part, stage and key.
+    fn add_after(
+        &mut self,
+        stage: &'static str,
+        name: &str,
+        mut parts: Parts,
+        before: (&str, &'static str, &str),
+    ) -> String {
+        let (part, before, content) = before;
+        parts.insert(part.into(), content.into());
+        self.add(Draft {
+            stage,
+            name,
+            parts,
+            inputs: vec![Input::new(before, name, content)],
+            landing: None,
+        })
     }
 }
 

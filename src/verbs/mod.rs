@@ -2,7 +2,9 @@
 
 mod check;
 mod completions;
+mod gc;
 mod init;
+mod lineage;
 mod models;
 mod plan;
 mod predict;
@@ -39,6 +41,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Predict(args) => predict::run(&place, &args).await?,
         Verb::Sql(args) => sql::run(&place, &args).await?,
         Verb::Rejects(args) => return rejects::run(&place, args).await,
+        Verb::Lineage(args) => lineage::run(&place, &args).await?,
+        Verb::Gc(args) => gc::run(&place, &args).await?,
         Verb::Serve(args) => serve::run(&place, &args).await?,
         Verb::Up(args) => return up::run(&place, &args).await,
         Verb::Completions { shell } => completions::run(shell)?,

@@ -25,6 +25,7 @@ use futures::future::LocalBoxFuture;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::project::{Database, Format, Project, Source};
+pub(crate) use state::listed_or_not;
 use state::{Folder, ReadState, SourceState, read_key};
 
 /// Who is told how many bytes of a source have come so far in this fetch. After a retry the number may be lower.

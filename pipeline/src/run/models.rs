@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::{ModelOutcome, RunRequest, Work};
 use crate::error::{Error, Result};
-use crate::keys::{Parts, key};
+use crate::lineage::{self, Input, Lineage, Output};
 use crate::plan::Step;
 use crate::project::ModelSpec;
 use crate::report::ReportRows;
-use crate::stages::Input;
+use crate::stages::Input as ReportInput;
 use crate::stages::assemble::AssembleFacts;
 use crate::stages::clean::CleanFacts;
 use crate::stages::evaluate::{EvaluateFacts, EvaluateRequest};
@@ -64,16 +64,18 @@ impl Work<'_> {
         };
         let measured = self.evaluate(&request_of_report, evaluated)?;
         let started = Instant::now();
+        let way = || {
+            let lineage = Lineage::of_output(self.catalog, "evaluate", name, &evaluated.key)?;
+            Ok(lineage.bounded(lineage::FILES_LISTED_MAX))
+        };
         let publish_request = PublishRequest {
             kind,
             model,
             folders: [&folders[0], &folders[1], &folders[2]],
             measured: &measured,
-            key: &key(&Parts::from([
-                ("evaluate".into(), evaluated.key.clone()),
-                ("model".into(), name.into()),
-            ])),
+            key: &publish::key_of(name, &evaluated.key),
             lineage: &lineage,
+            way: &way,
             note: Note {
                 who: request.who.clone(),
                 when: request.when,
@@ -98,23 +100,23 @@ impl Work<'_> {
     }
 
     /// What the examples of a model were drawn from.
-    fn lineage(&self, assembled: &Step) -> Result<Vec<Input>> {
+    fn lineage(&self, assembled: &Step) -> Result<Vec<ReportInput>> {
         let mut inputs = Vec::new();
-        for (name, content) in &assembled.parts {
-            let source = name.strip_prefix("raw.").unwrap_or(name);
-            if let Some(step) = self.plan.step("clean", name) {
-                let facts: CleanFacts = self.catalog.facts(clean::STAGE, name, &step.key)?;
-                inputs.push((name.clone(), facts.kept, content.clone()));
-            } else if self.project.source(source).is_some() {
+        for Input { stage, name, content } in &assembled.inputs {
+            let rows = if stage == "clean" {
+                let facts: CleanFacts = self.catalog.facts(clean::STAGE, name, content)?;
+                facts.kept
+            } else {
+                let source = name.strip_prefix("raw.").unwrap_or(name);
                 let facts = self
                     .plan
                     .landings(source)
                     .map(|step| self.catalog.facts(ingest::STAGE, source, &step.key));
-                let rows = facts
+                facts
                     .map(|facts: Result<IngestFacts>| facts.map(|facts| facts.rows))
-                    .sum::<Result<u64>>()?;
-                inputs.push((name.clone(), rows, content.clone()));
-            }
+                    .sum::<Result<u64>>()?
+            };
+            inputs.push((name.clone(), rows, content.clone()));
         }
         Ok(inputs)
     }
@@ -125,7 +127,8 @@ impl Work<'_> {
             self.catalog.facts(assemble::STAGE, &model.name, &step.key)?
         } else {
             self.progress("assemble", &model.name, 0.0, "running its SQL");
-            assemble::assemble(self.engine, model, self.project.seed, self.catalog, &step.key).await?
+            let made = Output::begin(self.project, step);
+            assemble::assemble(self.engine, model, self.project.seed, self.catalog, made).await?
         };
         let outcome = format!(
             "{} train, {} calibrate, {} test",
@@ -158,7 +161,7 @@ impl Work<'_> {
                     progress: &told,
                 },
             };
-            tokio::task::block_in_place(|| fit::fit(&request, self.catalog, &step.key))?
+            tokio::task::block_in_place(|| fit::fit(&request, self.catalog, Output::begin(self.project, step)))?
         };
         let outcome = format!(
             "{:.1} MB in {:.2} s",
@@ -176,7 +179,9 @@ impl Work<'_> {
             self.catalog.facts(evaluate::STAGE, name, &step.key)?
         } else {
             self.progress("evaluate", name, 0.0, "scoring the held-back rows");
-            tokio::task::block_in_place(|| evaluate::evaluate(request, self.catalog, &step.key))?
+            tokio::task::block_in_place(|| {
+                evaluate::evaluate(request, self.catalog, Output::begin(self.project, step))
+            })?
         };
         let value = facts.metrics.get(&facts.main_metric).copied().unwrap_or_default();
         let outcome = format!("{} {value:.4} on {} held-back rows", facts.main_metric, facts.rows);

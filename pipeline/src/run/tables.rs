@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Work;
 use crate::checks::{self, CheckOutcome, Measured};
 use crate::error::{Error, Result};
-use crate::keys::key;
+use crate::lineage;
 use crate::plan::Step;
 use crate::project::{Source, Table, Then};
 use crate::rejects::{Outputs, mends_told};
@@ -40,6 +40,7 @@ impl Work<'_> {
     pub(super) async fn ingest_all(&self) -> Result<BTreeMap<String, IngestFacts>> {
         let started = Instant::now();
         tokio::task::block_in_place(|| self.land_files())?;
+        lineage::keep_contents(self.project, self.plan, self.catalog)?;
         let mut all = BTreeMap::new();
         for source in &self.project.sources {
             let total = self.total_of(source)?;
@@ -120,7 +121,8 @@ impl Work<'_> {
                 step.file.as_deref().unwrap_or_default(),
             );
         };
-        ingest::ingest(self.project, landing, self.catalog, &step.key, &told).map(drop)
+        let made = lineage::Output::begin(self.project, step);
+        ingest::ingest(self.project, landing, self.catalog, made, &told).map(drop)
     }
 
     fn total_of(&self, source: &Source) -> Result<IngestFacts> {
@@ -154,7 +156,7 @@ impl Work<'_> {
             let files = [self.folder(clean::STAGE, step).join(ROWS_FILE)];
             self.engine.add_table(&table.name, &files).await?;
             if !table.checks.is_empty() {
-                outcomes.extend(self.check(table, step, &facts).await?);
+                outcomes.extend(self.check(table, &facts).await?);
             }
             all.insert(table.name.clone(), facts);
         }
@@ -172,7 +174,8 @@ impl Work<'_> {
             let raw: Vec<PathBuf> = landings
                 .map(|step| self.folder(ingest::STAGE, step).join(ROWS_FILE))
                 .collect();
-            clean::clean(self.engine, table, &raw, self.catalog, &step.key).await?
+            let made = lineage::Output::begin(self.project, step);
+            clean::clean(self.engine, table, &raw, self.catalog, made).await?
         };
         let outcome = format!(
             "{} rows, {} duplicates, {} rejects",
@@ -186,16 +189,9 @@ impl Work<'_> {
 
     /// What the checks of a table say. Their figures depend on its content only and are kept; what they mean may depend
     /// on the time and on earlier runs.
-    async fn check(&self, table: &Table, step: &Step, facts: &CleanFacts) -> Result<Vec<CheckOutcome>> {
+    async fn check(&self, table: &Table, facts: &CleanFacts) -> Result<Vec<CheckOutcome>> {
         let started = Instant::now();
-        let mut parts = checks::parts(table, &step.key);
-        for check in &table.checks {
-            for read in check.reads(&check.words())? {
-                let content = self.plan.content(&read).unwrap_or_default().to_owned();
-                parts.insert(read, content);
-            }
-        }
-        let key = key(&parts);
+        let key = self.plan.checks_key(table)?.unwrap_or_default();
         let known = self.catalog.has(checks::STAGE, &table.name, &key);
         let measured: Vec<Measured> = if known {
             self.catalog.facts(checks::STAGE, &table.name, &key)?

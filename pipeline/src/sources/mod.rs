@@ -53,12 +53,13 @@ pub use columns::COLUMNS_MAX;
 pub use dialect::{DIALECT_FILE, Detected, Inner};
 pub use encoding::read_text;
 pub use landing::{FILE_COLUMN, LINE_COLUMN, OFFSET_COLUMN, REJECTS_FILE, ROW_COLUMN, ROWS_FILE, Shared};
+pub use open::bytes_at;
 pub use stamp::{Content, Stamp, digest};
 
 /// Bits of a file's number within `_row`; the 40 below them count the rows of the file.
 pub const FILE_ID_BITS: u32 = 23;
 /// Bits of a row's number within its file.
-const ROW_BITS: u32 = 40;
+pub const ROW_BITS: u32 = 40;
 
 /// What to read, and where to put it.
 #[derive(Clone, Copy)]
@@ -97,30 +98,25 @@ pub struct Landed {
 }
 
 /// Reads files of one format with a fixed set of columns, or a single file of any format, into one output, as [`land`]
-/// does for one.
+/// does for one; gives what each file gave.
 ///
 /// # Errors
 /// As [`land`].
-pub fn land_all(requests: &[LandRequest<'_>], progress: &dyn Fn(u64)) -> Result<Landed> {
+pub fn land_all(requests: &[LandRequest<'_>], progress: &dyn Fn(u64)) -> Result<Vec<Landed>> {
     if let [request] = requests {
-        return land(request, progress);
+        return Ok(vec![land(request, progress)?]);
     }
-    let mut all = Landed {
-        rows: 0,
-        rejects: 0,
-        bytes: 0,
-    };
+    let mut all = Vec::with_capacity(requests.len());
+    let mut before = 0;
     let shared = Shared::default();
     for request in requests {
         let request = LandRequest {
             shared: Some(&shared),
             ..*request
         };
-        let before = all.bytes;
         let landed = land(&request, &|bytes| progress(before + bytes))?;
-        all.rows += landed.rows;
-        all.rejects += landed.rejects;
-        all.bytes += landed.bytes;
+        before += landed.bytes;
+        all.push(landed);
     }
     shared.close()?;
     Ok(all)

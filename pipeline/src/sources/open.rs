@@ -104,6 +104,24 @@ pub(super) fn whole(request: &LandRequest<'_>, max_bytes: usize, progress: &dyn 
     Ok(bytes)
 }
 
+/// At most `bytes_max` bytes of the content as [`open`] gives it, from an offset on.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn bytes_at(request: &LandRequest<'_>, offset: u64, bytes_max: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let failed = |error| read_failed(request, error);
+    if let Some(mut file) = open_plain(request)? {
+        file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+        file.take(bytes_max as u64).read_to_end(&mut bytes).map_err(failed)?;
+        return Ok(bytes);
+    }
+    let mut content = open(request, &|_| ())?;
+    io::copy(&mut content.by_ref().take(offset), &mut io::sink()).map_err(failed)?;
+    content.take(bytes_max as u64).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
 /// The request's file itself, if it is not packed, for formats that read here and there in it.
 pub(super) fn open_plain(request: &LandRequest<'_>) -> Result<Option<File>> {
     let path = &request.file.path;

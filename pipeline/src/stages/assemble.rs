@@ -18,6 +18,7 @@ use crate::catalog::Catalog;
 use crate::engine::{Engine, sql_error, table_writer};
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest, digest_of};
+use crate::lineage::Output;
 use crate::project::{ModelSpec, Split, SplitBy};
 use crate::rejects::write_error;
 
@@ -47,6 +48,7 @@ pub struct AssembleFacts {
 pub fn parts(model: &ModelSpec, seed: u64) -> Parts {
     Parts::from([
         ("sql".into(), digest(model.examples_sql.as_bytes())),
+        ("sql_path".into(), model.examples_path.written.clone()),
         ("split".into(), digest_of(&model.split)),
         ("seed".into(), seed.to_string()),
         ("format".into(), FORMAT.into()),
@@ -60,7 +62,7 @@ enum Part {
     Test,
 }
 
-/// Makes the examples of one model.
+/// Makes the examples of one model, `made` as it was begun.
 ///
 /// # Errors
 /// When the query fails, columns are missing, or a part comes out empty.
@@ -69,19 +71,29 @@ pub async fn assemble(
     model: &ModelSpec,
     seed: u64,
     catalog: &Catalog,
-    key: &str,
+    made: Output,
 ) -> Result<AssembleFacts> {
     let place = format!("model `{}` ({})", model.name, model.examples_path.written);
     let frame = engine.query(&place, &model.examples_sql).await?;
     let ordered = engine.in_order(&place, frame)?;
-    let out = catalog.begin(STAGE, &model.name, key)?;
-    let stream = engine.stream(&place, ordered).await;
-    let made = match stream {
+    let out = catalog.begin(STAGE, &model.name, &made.key)?;
+    let key = made.key.clone();
+    let written = match engine.stream(&place, ordered).await {
         Ok(stream) => write(model, seed, stream, &out).await,
         Err(error) => Err(error),
     };
-    let made = made.and_then(|facts| catalog.complete(STAGE, &model.name, key, &facts).map(|()| facts));
-    catalog.tidied(STAGE, &model.name, key, made)
+    let written = written.and_then(|facts| {
+        let counts = [
+            ("train", facts.train),
+            ("calibrate", facts.calibrate),
+            ("test", facts.test),
+            ("unlabelled", facts.unlabelled),
+        ];
+        made.counted(&counts).write(&out)?;
+        catalog.complete(STAGE, &model.name, &key, &facts)?;
+        Ok(facts)
+    });
+    catalog.tidied(STAGE, &model.name, &key, written)
 }
 
 /// Writes the parts of the examples.

@@ -11,6 +11,7 @@ use crate::checks::{COLUMN_PREFIX, judged};
 use crate::engine::{Engine, quoted, sql_error};
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest, digest_of};
+use crate::lineage::Output;
 use crate::project::{Table, Then};
 
 /// Changes when the same query would give another table.
@@ -45,6 +46,8 @@ pub struct CleanFacts {
 pub fn parts(table: &Table) -> Parts {
     Parts::from([
         ("sql".into(), digest(table.sql.as_bytes())),
+        // Hints of rejects and the lineage name it.
+        ("sql_path".into(), table.sql_path.written.clone()),
         (
             "rules".into(),
             digest_of(&(&table.rows_of, &table.key, &table.not_null, &table.cast)),
@@ -60,7 +63,7 @@ fn rejecting(table: &Table) -> Vec<(usize, &crate::project::Check)> {
     checks.filter(|(_, check)| check.then == Then::Reject).collect()
 }
 
-/// Makes one table. `raw` holds the landed files of its `rows_of` source in order of `_row`.
+/// Makes one table, `made` as it was begun. `raw` holds the landed files of its `rows_of` source in order of `_row`.
 ///
 /// # Errors
 /// When the query fails, `_row` is missing or not the source's, or the output cannot be written.
@@ -69,7 +72,7 @@ pub async fn clean(
     table: &Table,
     raw: &[PathBuf],
     catalog: &Catalog,
-    key: &str,
+    made: Output,
 ) -> Result<CleanFacts> {
     let place = format!("table `{}` ({})", table.name, table.sql_path.written);
     let mut frame = engine.query(&place, &table.sql).await?;
@@ -77,10 +80,21 @@ pub async fn clean(
     if !rejecting(table).is_empty() {
         frame = engine.query(&place, &judged(table)).await?;
     }
-    let out = catalog.begin(STAGE, &table.name, key)?;
-    let made = write(engine, table, raw, &out, frame).await;
-    let made = made.and_then(|facts| catalog.complete(STAGE, &table.name, key, &facts).map(|()| facts));
-    catalog.tidied(STAGE, &table.name, key, made)
+    let out = catalog.begin(STAGE, &table.name, &made.key)?;
+    let key = made.key.clone();
+    let written = write(engine, table, raw, &out, frame).await;
+    let written = written.and_then(|facts| {
+        let counts = [
+            ("rows_in", facts.rows_in),
+            ("kept", facts.kept),
+            ("duplicates", facts.duplicates),
+            ("rejects", facts.rejects),
+        ];
+        made.counted(&counts).write(&out)?;
+        catalog.complete(STAGE, &table.name, &key, &facts)?;
+        Ok(facts)
+    });
+    catalog.tidied(STAGE, &table.name, &key, written)
 }
 
 /// Writes the rows of a table's query, and accounts for those of its source.

@@ -18,6 +18,7 @@ use super::{Input, assemble};
 use crate::catalog::{Catalog, write_json};
 use crate::error::{Error, Result};
 use crate::keys::Parts;
+use crate::lineage::Output;
 use crate::project::ModelSpec;
 use crate::rejects::write_error;
 use crate::report::{Report, ReportRows, page};
@@ -81,12 +82,13 @@ pub fn load_fitted(kind: &dyn Kind, fitted: &Path) -> Result<Box<dyn Model>> {
     Ok(kind.load(Artifact::from_bytes(&bytes)?)?)
 }
 
-/// Measures one model.
+/// Measures one model, `made` as it was begun.
 ///
 /// # Errors
 /// When a file cannot be read or written.
-pub fn evaluate(request: &EvaluateRequest<'_>, catalog: &Catalog, key: &str) -> Result<EvaluateFacts> {
-    catalog.make(STAGE, &request.model.name, key, |out| {
+pub fn evaluate(request: &EvaluateRequest<'_>, catalog: &Catalog, made: Output) -> Result<EvaluateFacts> {
+    let key = made.key.clone();
+    catalog.make(STAGE, &request.model.name, &key, |out| {
         let model = load_fitted(request.kind, request.fitted)?;
         let test = ParquetRows::open(&request.examples.join(assemble::FILES[2]))?;
         let evaluation = request.kind.evaluate(model.as_ref(), &test)?;
@@ -105,6 +107,7 @@ pub fn evaluate(request: &EvaluateRequest<'_>, catalog: &Catalog, key: &str) -> 
         let golden = Golden::record(model.as_ref(), golden_inputs(model.as_ref(), &test)?)?.to_parquet()?;
         let path = out.join(GOLDEN_FILE);
         std::fs::write(&path, golden).map_err(Error::file(&path))?;
+        made.counted(&[("rows", evaluation.rows)]).write(out)?;
         Ok(facts(&evaluation))
     })
 }

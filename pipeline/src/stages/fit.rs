@@ -12,6 +12,7 @@ use super::assemble;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest_of};
+use crate::lineage::Output;
 use crate::project::ModelSpec;
 
 /// Changes when the same examples would give another artifact.
@@ -51,13 +52,14 @@ pub struct FitRequest<'a> {
     pub context: FitContext<'a>,
 }
 
-/// Fits one model.
+/// Fits one model, `made` as it was begun.
 ///
 /// # Errors
 /// When the examples cannot be learned from, or the output cannot be written.
-pub fn fit(request: &FitRequest<'_>, catalog: &Catalog, key: &str) -> Result<FitFacts> {
+pub fn fit(request: &FitRequest<'_>, catalog: &Catalog, made: Output) -> Result<FitFacts> {
     let [train, calibrate, _] = assemble::FILES.map(|file| request.examples.join(file));
-    catalog.make(STAGE, &request.model.name, key, |out| {
+    let key = made.key.clone();
+    catalog.make(STAGE, &request.model.name, &key, |out| {
         let started = Instant::now();
         let (train, calibrate) = (ParquetRows::open(&train)?, ParquetRows::open(&calibrate)?);
         let examples = Examples {
@@ -69,6 +71,7 @@ pub fn fit(request: &FitRequest<'_>, catalog: &Catalog, key: &str) -> Result<Fit
         let bytes = model.artifact().to_bytes()?;
         let path = out.join(MODEL_FILE);
         std::fs::write(&path, &bytes).map_err(Error::file(&path))?;
+        made.counted(&[("artifact_bytes", bytes.len() as u64)]).write(out)?;
         Ok(FitFacts {
             fit_wall_s: started.elapsed().as_secs_f64(),
             artifact_bytes: bytes.len() as u64,

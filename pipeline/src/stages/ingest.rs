@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{Catalog, write_json};
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest_of};
+use crate::lineage::Output;
 use crate::project::{Limits, Project, Read, SourceFile};
 use crate::rejects::Overlay;
 use crate::rejects::mends::{FileMends, Mends, digest_of_mends};
@@ -178,7 +179,7 @@ pub fn parts(project: &Project, landing: &Landing, contents: &[String]) -> Parts
     parts
 }
 
-/// Lands files into one output.
+/// Lands files into one output, `made` as it was begun.
 ///
 /// # Errors
 /// When one cannot be read at all, or the output cannot be written.
@@ -186,7 +187,7 @@ pub fn ingest(
     project: &Project,
     landing: &Landing,
     catalog: &Catalog,
-    key: &str,
+    made: Output,
     progress: &dyn Fn(u64),
 ) -> Result<IngestFacts> {
     let source = &project.sources[landing.source];
@@ -195,7 +196,8 @@ pub fn ingest(
         .iter()
         .map(|(file_id, mends)| (*file_id, Overlay::new(mends)))
         .collect();
-    catalog.make(STAGE, &source.name, key, |out| {
+    let key = made.key.clone();
+    catalog.make(STAGE, &source.name, &key, |out| {
         let requests: Vec<LandRequest<'_>> = landing
             .files(project)
             .zip(&landing.files)
@@ -213,23 +215,24 @@ pub fn ingest(
             })
             .collect();
         let landed = sources::land_all(&requests, progress)?;
+        let mut facts = IngestFacts::default();
+        for landed in &landed {
+            facts.rows += landed.rows;
+            facts.rejects += landed.rejects;
+            facts.bytes += landed.bytes;
+        }
         let mends: u64 = landing.mends.values().map(|mends| mends.len() as u64).sum();
-        let mut mended = 0;
         if mends > 0 {
             let applied: BTreeMap<&str, Vec<u64>> = requests
                 .iter()
                 .filter_map(|request| Some((request.file.relative.as_str(), request.overlay?.applied())))
                 .collect();
-            mended = applied.values().map(|rows| rows.len() as u64).sum();
+            facts.mended = applied.values().map(|rows| rows.len() as u64).sum();
+            facts.mends_unfit = mends - facts.mended;
             write_json(&out.join(MENDED_FILE), &applied)?;
         }
-        Ok(IngestFacts {
-            rows: landed.rows,
-            rejects: landed.rejects,
-            bytes: landed.bytes,
-            mended,
-            mends_unfit: mends - mended,
-        })
+        made.landed(&landed, out).write(out)?;
+        Ok(facts)
     })
 }
 

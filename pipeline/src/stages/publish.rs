@@ -13,6 +13,8 @@ use serde_json::json;
 use super::evaluate::{EvaluateFacts, REPORT_HTML, REPORT_JSON, load_fitted};
 use super::{Input, assemble};
 use crate::error::{Error, Result};
+use crate::keys::{Parts, key};
+use crate::lineage::{LINEAGE_FILE, Lineage};
 use crate::project::{Gate, ModelSpec};
 
 /// The model card in a version: what its kind is and is not.
@@ -69,8 +71,18 @@ pub struct PublishRequest<'a> {
     pub key: &'a str,
     /// What the examples came from.
     pub lineage: &'a [Input],
+    /// All that it was made from, down to the files; asked for only if it is a new version.
+    pub way: &'a dyn Fn() -> Result<Lineage>,
     /// Who, when, in which run.
     pub note: Note,
+}
+
+/// The key of the version that a report's key leads to.
+pub fn key_of(model: &str, evaluate: &str) -> String {
+    key(&Parts::from([
+        ("evaluate".into(), evaluate.into()),
+        ("model".into(), model.into()),
+    ]))
 }
 
 /// Publishes one model and lets the gate decide. Safe to repeat.
@@ -79,22 +91,8 @@ pub struct PublishRequest<'a> {
 /// When the registry refuses, or the current version cannot be measured.
 pub async fn publish(request: &PublishRequest<'_>, registry: &Registry) -> Result<PublishFacts> {
     let model = request.model;
-    let [examples, fitted, report] = request.folders;
-    let read = |folder: &Path, name: &str| -> Result<(String, Bytes)> {
-        let path = folder.join(name);
-        let bytes = std::fs::read(&path).map_err(Error::file(&path))?;
-        Ok((name.to_owned(), bytes.into()))
-    };
-    let mut files = BTreeMap::from([
-        read(fitted, MODEL_FILE)?,
-        read(report, GOLDEN_FILE)?,
-        read(report, REPORT_JSON)?,
-        read(report, REPORT_HTML)?,
-    ]);
-    files.insert(
-        CARD.to_owned(),
-        Bytes::from_static(request.kind.about().card.as_bytes()),
-    );
+    let [examples, fitted, _] = request.folders;
+    let files = files_of(request, registry).await?;
     let signature = load_fitted(request.kind, fitted)?.signature().clone();
     let published = registry
         .publish(NewVersion {
@@ -146,6 +144,31 @@ pub async fn publish(request: &PublishRequest<'_>, registry: &Registry) -> Resul
         decision: Some(decision),
         serving,
     })
+}
+
+/// The files of the version.
+async fn files_of(request: &PublishRequest<'_>, registry: &Registry) -> Result<BTreeMap<String, Bytes>> {
+    let [_, fitted, report] = request.folders;
+    let read = |folder: &Path, name: &str| -> Result<(String, Bytes)> {
+        let path = folder.join(name);
+        let bytes = std::fs::read(&path).map_err(Error::file(&path))?;
+        Ok((name.to_owned(), bytes.into()))
+    };
+    let mut files = BTreeMap::from([
+        read(fitted, MODEL_FILE)?,
+        read(report, GOLDEN_FILE)?,
+        read(report, REPORT_JSON)?,
+        read(report, REPORT_HTML)?,
+    ]);
+    let before = registry.state(&request.model.name).await;
+    if !before.is_ok_and(|state| state.versions.values().any(|version| version.key == request.key)) {
+        files.insert(LINEAGE_FILE.to_owned(), (request.way)()?.to_bytes().into());
+    }
+    files.insert(
+        CARD.to_owned(),
+        Bytes::from_static(request.kind.about().card.as_bytes()),
+    );
+    Ok(files)
 }
 
 fn named((name, rows, content): &Input) -> serde_json::Value {
