@@ -10,8 +10,9 @@ use crate::catalog::{Catalog, read_json, write_json};
 use crate::checks;
 use crate::engine::references;
 use crate::error::{Error, Result};
+use crate::functions::PersonalData;
 use crate::keys::{Parts, digest_of, key};
-use crate::project::{Project, SourceFile};
+use crate::project::{Expected, Project, SourceFile};
 use crate::sources;
 use crate::stages::ingest::Landing;
 use crate::stages::{assemble, clean, evaluate, fit, ingest};
@@ -52,6 +53,7 @@ pub struct Plan {
 struct Planner<'a> {
     project: &'a Project,
     catalog: &'a Catalog,
+    personal: PersonalData,
     before: BTreeMap<String, Parts>,
     /// What a query can name, and the key of its content.
     known: BTreeMap<String, String>,
@@ -68,6 +70,7 @@ impl Plan {
         let mut planner = Planner {
             project,
             catalog,
+            personal: PersonalData::of(&project.personal),
             before,
             known: BTreeMap::new(),
             steps: Vec::new(),
@@ -230,6 +233,7 @@ impl Planner<'_> {
             let place = format!("table `{}` ({})", table.name, table.sql_path.written);
             let mut parts = clean::parts(table);
             self.add_inputs(&mut parts, &place, &checks::judged(table))?;
+            parts.extend(self.personal.parts(&place, &checks::judged(table))?);
             if let Some(source) = &table.rows_of {
                 let name = format!("{}.{source}", crate::engine::RAW);
                 parts.insert(name.clone(), self.known.get(&name).cloned().unwrap_or_default());
@@ -241,6 +245,9 @@ impl Planner<'_> {
                 for name in check.reads(&place)? {
                     self.content_of(&place, &name)?;
                 }
+                if let Expected::Sql { sql, .. } = &check.expected {
+                    self.personal.parts(&place, sql)?;
+                }
             }
         }
         Ok(())
@@ -251,6 +258,7 @@ impl Planner<'_> {
             let place = format!("model `{}` ({})", model.name, model.examples_path.written);
             let mut parts = assemble::parts(model, self.project.seed);
             self.add_inputs(&mut parts, &place, &model.examples_sql)?;
+            parts.extend(self.personal.parts(&place, &model.examples_sql)?);
             let examples = self.add("assemble", &model.name, parts);
             let mut parts = fit::parts(model, self.project.seed);
             parts.insert("examples".into(), examples);

@@ -36,7 +36,7 @@ pub async fn run(place: &Place, args: &RejectsArgs) -> Result<()> {
         .into());
     }
     let catalog = Catalog::new(&project.work_dir.path);
-    let engine = Engine::new(&project.limits, threads_of(&project), &catalog)?;
+    let engine = Engine::new(&project, threads_of(&project), &catalog)?;
     if !add_rejects(&engine, &catalog, &Plan::make(&fetched(&project, &catalog)?, &catalog)?).await? {
         line("nothing was run yet, or everything changed since: deskmill run")?;
         return Ok(());

@@ -134,7 +134,7 @@ async fn run_stages(project: &Project, request: &RunRequest, listener: Listener<
         steps: plan.steps.len(),
     });
     let threads = threads_of(project);
-    let engine = Engine::new(&project.limits, threads, &catalog)?;
+    let engine = Engine::new(project, threads, &catalog)?;
     let work = Work {
         project,
         catalog: &catalog,

@@ -13,7 +13,7 @@ use crate::checks::{self, CheckOutcome, Measured};
 use crate::error::{Error, Result};
 use crate::keys::key;
 use crate::plan::Step;
-use crate::project::{Source, Table, Then};
+use crate::project::{Expected, Source, Table, Then};
 use crate::stages::clean::{CleanFacts, ROWS_FILE};
 use crate::stages::ingest::IngestFacts;
 use crate::stages::{clean, ingest};
@@ -168,6 +168,9 @@ impl Work<'_> {
             for read in check.reads(&check.words())? {
                 let content = self.plan.content(&read).unwrap_or_default().to_owned();
                 parts.insert(read, content);
+            }
+            if let Expected::Sql { sql, .. } = &check.expected {
+                parts.extend(self.engine.personal().parts(&check.words(), sql)?);
             }
         }
         let key = key(&parts);
