@@ -94,7 +94,8 @@ impl IntentModel {
     }
 
     fn score(&self, text: &str, scratch: &mut Scratch) {
-        self.encoder.encode(&self.settings.preparation.apply(text), &mut scratch.row);
+        self.encoder
+            .encode(&self.settings.preparation.apply(text), &mut scratch.row);
         self.weights.margins(&scratch.row, &mut scratch.margins);
         softmax(&scratch.margins, self.settings.scale, &mut scratch.probabilities);
         let by_rank = |a: &u32, b: &u32| {

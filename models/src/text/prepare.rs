@@ -92,7 +92,9 @@ impl TryFrom<u32> for Preparation {
         match number {
             1 => Ok(Self::NumbersOnly),
             2 => Ok(Self::Personal),
-            _ => Err(format!("texts are prepared in way {number}, which this build does not know")),
+            _ => Err(format!(
+                "texts are prepared in way {number}, which this build does not know"
+            )),
         }
     }
 }
@@ -105,9 +107,15 @@ mod tests {
     #[test]
     fn nothing_personal_is_seen() {
         for (text, seen) in [
-            ("My name is Jane Example, ring 212-555-0123!", "my name is <name>, ring <phone>!"),
+            (
+                "My name is Jane Example, ring 212-555-0123!",
+                "my name is <name>, ring <phone>!",
+            ),
             ("我叫李小明，手机１３８００１３８０００", "我叫<name>,手机<phone>"),
-            ("I live at 12 Example Street, see https://example.org/a", "i live at <address>, see <url>"),
+            (
+                "I live at 12 Example Street, see https://example.org/a",
+                "i live at <address>, see <url>",
+            ),
             ("寄到北京市朝阳区建国路88号", "寄到<address>"),
             ("身份证 11010519491231002X", "身份证 <national_id>"),
             ("order DM-20418 of li@example.com", "order <number> of <email>"),
@@ -115,7 +123,10 @@ mod tests {
             ("MEET ME AT 12 MAIN ROAD", "meet me at <address>"),
             ("my name\n is\u{200b} jane", "my name is <name>"),
             // Which person it was teaches a model nothing.
-            ("<email:0123456789ab> wrote, <phone> called", "<email> wrote, <phone> called"),
+            (
+                "<email:0123456789ab> wrote, <phone> called",
+                "<email> wrote, <phone> called",
+            ),
             ("<<<123456>>> 4111 1111 1111 1111\u{338}", "<<<number>>> <card≯"),
         ] {
             assert_eq!(prepare(text), seen, "{text}");

@@ -33,8 +33,14 @@ pub struct PersonalData {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum NoKey {
     NotDeclared,
-    NotSet { variable: String },
-    Short { variable: String, message: String, hint: String },
+    NotSet {
+        variable: String,
+    },
+    Short {
+        variable: String,
+        message: String,
+        hint: String,
+    },
 }
 
 impl PersonalData {
@@ -44,7 +50,11 @@ impl PersonalData {
     }
 
     fn with(declared: &Personal, environment: impl Fn(&str) -> Option<OsString>) -> Self {
-        let types: Vec<PiiType> = declared.types.iter().filter_map(|name| PiiType::from_name(name)).collect();
+        let types: Vec<PiiType> = declared
+            .types
+            .iter()
+            .filter_map(|name| PiiType::from_name(name))
+            .collect();
         let mut rules = PiiRules::default();
         if !types.is_empty() {
             rules = rules.only(&types);
@@ -218,7 +228,11 @@ impl ScalarUDFImpl for PersonalFunction {
             }
             Arc::new(lists.finish())
         } else {
-            Arc::new(texts.map(|text| text.map(|text| rules.mask(text))).collect::<StringArray>())
+            Arc::new(
+                texts
+                    .map(|text| text.map(|text| rules.mask(text)))
+                    .collect::<StringArray>(),
+            )
         };
         Ok(ColumnarValue::Array(out))
     }
@@ -245,7 +259,10 @@ mod tests {
 
     #[test]
     fn only_queries_that_look_for_personal_data_depend_on_the_rules() {
-        let (one, other) = (data(&["A-[0-9]+"], Some("K"), Some(KEY)), data(&[], Some("K"), Some(KEY)));
+        let (one, other) = (
+            data(&["A-[0-9]+"], Some("K"), Some(KEY)),
+            data(&[], Some("K"), Some(KEY)),
+        );
         let parts = |data: &PersonalData, sql: &str| data.parts("a table", sql).unwrap();
         for sql in [
             "select normalise(body) from tickets",
@@ -274,7 +291,10 @@ mod tests {
         let (masks, names) = ("select mask_pii(body) from t", "select pseudonymise(body) from t");
         assert_eq!(parts(&one, masks), parts(&other, masks));
         assert_ne!(parts(&one, names), parts(&other, names));
-        assert_eq!(parts(&one, names), parts(&data(&[], Some("K"), Some(&format!("{KEY}\n"))), names));
+        assert_eq!(
+            parts(&one, names),
+            parts(&data(&[], Some("K"), Some(&format!("{KEY}\n"))), names)
+        );
         let shown = format!("{one:?} {:?}", parts(&one, names));
         assert!(!shown.contains(KEY), "{shown}");
         assert!(!shown.contains(&crate::keys::digest(KEY.as_bytes())[..16]), "{shown}");
@@ -283,7 +303,10 @@ mod tests {
     #[test]
     fn a_missing_key_is_an_error_with_the_way_out() {
         for (data, message) in [
-            (data(&[], None, None), "`pseudonymise` needs a key, and none is declared"),
+            (
+                data(&[], None, None),
+                "`pseudonymise` needs a key, and none is declared",
+            ),
             (
                 data(&[], Some("K"), None),
                 "`pseudonymise` needs a key, and the environment variable `K` is empty or not set",

@@ -55,7 +55,13 @@ async fn shown(engine: &Engine, sql: &str) -> Vec<String> {
     let column = |batch: &RecordBatch| {
         let column = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).unwrap();
         let texts = column.as_string::<i32>();
-        let text = |row| if texts.is_null(row) { "NULL".to_owned() } else { texts.value(row).to_owned() };
+        let text = |row| {
+            if texts.is_null(row) {
+                "NULL".to_owned()
+            } else {
+                texts.value(row).to_owned()
+            }
+        };
         (0..batch.num_rows()).map(text).collect::<Vec<_>>()
     };
     batches.iter().flat_map(column).collect()
@@ -86,7 +92,11 @@ async fn personal_data_by_the_rules_of_the_project() {
         ["order <order_number> of <email>", "手机<phone>", "nothing here", "NULL"]
     );
     assert_eq!(
-        shown(&engine, "select array_to_string(pii_types(text), '+') from t order by _row").await,
+        shown(
+            &engine,
+            "select array_to_string(pii_types(text), '+') from t order by _row"
+        )
+        .await,
         ["email+order_number", "phone", "", "NULL"]
     );
     let left = "select count(*) from t where cardinality(pii_types(mask_pii(text))) > 0";
@@ -139,7 +149,11 @@ async fn rows_of_a_group_have_the_place_of_its_first() {
                 qualify near_dup_group(text, 0.7) over (order by _row) = row_number() over (order by _row)) q";
     assert_eq!(shown(&engine, kept).await, ["7"]);
     assert_eq!(
-        shown(&engine, "select near_dup_similarity(text, text) from t order by _row limit 3").await,
+        shown(
+            &engine,
+            "select near_dup_similarity(text, text) from t order by _row limit 3"
+        )
+        .await,
         ["1.0", "1.0", "NULL"]
     );
     assert_eq!(shown(&engine, "select near_dup_similarity('', '')").await, ["0.0"]);
@@ -192,9 +206,40 @@ const CALLS: [&str; 14] = [
 
 /// Pieces that are hard for one function or another when there are many of them.
 const PIECES: [&str; 34] = [
-    "a", "ä", "的", "1 ", "1.", "<", "<div>", "</p>", "<!--", "&", "&#", "&amp;", "@", "a@b.", ">", "> > ", "\n", " ",
-    "\u{200b}", "\u{202e}", "\u{301}", "e\u{301}", "Ã©", "锟斤拷", "我叫", "my name is ", "北京市", "On Mon wrote:\n", "。",
-    "?!", "http://a?", " dot ", "👩\u{200d}", "(1) ",
+    "a",
+    "ä",
+    "的",
+    "1 ",
+    "1.",
+    "<",
+    "<div>",
+    "</p>",
+    "<!--",
+    "&",
+    "&#",
+    "&amp;",
+    "@",
+    "a@b.",
+    ">",
+    "> > ",
+    "\n",
+    " ",
+    "\u{200b}",
+    "\u{202e}",
+    "\u{301}",
+    "e\u{301}",
+    "Ã©",
+    "锟斤拷",
+    "我叫",
+    "my name is ",
+    "北京市",
+    "On Mon wrote:\n",
+    "。",
+    "?!",
+    "http://a?",
+    " dot ",
+    "👩\u{200d}",
+    "(1) ",
 ];
 
 async fn time_of(call: &str, engine: &Engine, rows: usize) -> Duration {
@@ -210,8 +255,8 @@ async fn time_of(call: &str, engine: &Engine, rows: usize) -> Duration {
 async fn long_hard_texts_take_linear_time() {
     let of_size = |bytes: usize| PIECES.map(|piece| piece.repeat(bytes / piece.len()));
     let (short, long) = (of_size(50_000), of_size(1_000_000));
-    let all = |texts: &[String; 34]| engine("", None, &texts.each_ref().map(|text| Some(text.as_str())));
-    let ((_a, short), (_b, long)) = (all(&short).await, all(&long).await);
+    let (_a, short) = engine("", None, &short.each_ref().map(|text| Some(text.as_str()))).await;
+    let (_b, long) = engine("", None, &long.each_ref().map(|text| Some(text.as_str()))).await;
     for call in CALLS {
         let _warm = time_of(call, &short, PIECES.len()).await;
         let (short, long) = (
@@ -219,7 +264,10 @@ async fn long_hard_texts_take_linear_time() {
             time_of(call, &long, PIECES.len()).await,
         );
         // Twenty times the text; four hundred times the time would be quadratic.
-        assert!(long < short * 120 + Duration::from_secs(2), "{call}: {short:?}, {long:?}");
+        assert!(
+            long < short * 120 + Duration::from_secs(2),
+            "{call}: {short:?}, {long:?}"
+        );
     }
 }
 
@@ -228,7 +276,10 @@ async fn long_hard_texts_take_linear_time() {
 #[allow(clippy::print_stderr)]
 async fn naughty_strings_harm_nobody() {
     let Some(data) = std::env::var_os("DESKMILL_DATA") else {
-        assert!(std::env::var_os("CI").is_none(), "DESKMILL_DATA must name the folder of the data sets");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "DESKMILL_DATA must name the folder of the data sets"
+        );
         eprintln!("!! SKIPPED: set DESKMILL_DATA to the folder of the data sets");
         return;
     };

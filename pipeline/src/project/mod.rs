@@ -20,8 +20,8 @@ mod tables;
 mod tests;
 
 pub use checked::{
-    Bound, Check, CsvDialect, Database, Expected, Format, Gate, Limits, ModelSpec, Personal, Project, ProjectPath, Quote, Read,
-    ServingSpec, Source, SourceFile, Split, SplitBy, Table, Then,
+    Bound, Check, CsvDialect, Database, Expected, Format, Gate, Limits, ModelSpec, Personal, Project, ProjectPath,
+    Quote, Read, ServingSpec, Source, SourceFile, Split, SplitBy, Table, Then,
 };
 pub use problems::{Place, Problem, ProjectError};
 pub use reader::{FILE_NAME, read_project};

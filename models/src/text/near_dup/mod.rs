@@ -188,7 +188,11 @@ pub fn shingles(text: &str) -> Vec<u64> {
         })
         .collect();
     if all.is_empty() {
-        let whole: Vec<char> = if chars.is_empty() { normal.chars().collect() } else { chars };
+        let whole: Vec<char> = if chars.is_empty() {
+            normal.chars().collect()
+        } else {
+            chars
+        };
         all.extend((!whole.is_empty()).then(|| hash(&whole)));
     }
     all.sort_unstable();

@@ -27,9 +27,9 @@ mod tokens;
 mod view;
 
 pub use rules::{PiiRuleError, PiiRules};
-pub(super) use view::without_pseudonyms;
 #[cfg(test)]
 pub(crate) use tests::pieces;
+pub(super) use view::without_pseudonyms;
 
 /// What a piece of personal data is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -27,7 +27,12 @@ impl Key {
 
     /// Tells this key from others without giving it away: 16 hex digits of its HMAC of a constant that no pseudonym has.
     pub(super) fn fingerprint(&self) -> String {
-        let digest = self.0.clone().chain_update("fingerprint of this key").finalize().into_bytes();
+        let digest = self
+            .0
+            .clone()
+            .chain_update("fingerprint of this key")
+            .finalize()
+            .into_bytes();
         digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
