@@ -189,7 +189,7 @@ pub fn shingles(text: &str) -> Vec<u64> {
         .collect();
     if all.is_empty() {
         let whole: Vec<char> = if chars.is_empty() {
-            normal.chars().collect()
+            normal.chars().filter(|c| *c != ' ').collect()
         } else {
             chars
         };
