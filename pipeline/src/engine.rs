@@ -23,7 +23,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, is_full, of_system};
-use crate::project::Limits;
+use crate::functions::PersonalData;
+use crate::project::Project;
 use crate::rejects::{write_error, writer_properties};
 
 /// The schema that holds sources, so that a table may take a source's name.
@@ -32,18 +33,20 @@ pub const RAW: &str = "raw";
 /// A session over the files of one project.
 pub struct Engine {
     context: SessionContext,
+    personal: PersonalData,
     /// As long as it is held, nobody removes what is spilled.
     _spill: Option<File>,
 }
 
 impl Engine {
-    /// An empty session that keeps to the project's memory and threads and spills into its work folder.
+    /// An empty session with the project's functions that keeps to its memory and threads and spills into its work
+    /// folder.
     ///
     /// # Errors
     /// When the spill folder cannot be used.
-    pub fn new(limits: &Limits, threads: usize, catalog: &Catalog) -> Result<Self> {
+    pub fn new(project: &Project, threads: usize, catalog: &Catalog) -> Result<Self> {
         let spill = catalog.hold_spill();
-        let memory_max_bytes = limits.memory_max_mib as usize * (1 << 20);
+        let memory_max_bytes = project.limits.memory_max_mib as usize * (1 << 20);
         let largest = std::num::NonZeroUsize::new(3).unwrap_or(std::num::NonZeroUsize::MIN);
         let pool = TrackConsumersPool::new(FairSpillPool::new(memory_max_bytes), largest);
         let runtime = RuntimeEnvBuilder::new()
@@ -62,13 +65,23 @@ impl Engine {
                 .register_schema(RAW, Arc::new(MemorySchemaProvider::new()))
                 .map_err(|e| sql_error("engine", &e))?;
         }
-        crate::functions::register(&context);
-        Ok(Self { context, _spill: spill })
+        let personal = PersonalData::of(&project.personal);
+        crate::functions::register(&context, &project.limits, &personal);
+        Ok(Self {
+            context,
+            personal,
+            _spill: spill,
+        })
     }
 
     /// Adds a function.
     pub fn add_function(&self, function: ScalarUDF) {
         self.context.register_udf(function);
+    }
+
+    /// The project's rules for personal data.
+    pub fn personal(&self) -> &PersonalData {
+        &self.personal
     }
 
     /// Adds a source: its files under one schema, columns by name, missing ones null. It answers to `raw.NAME`, and to
@@ -136,6 +149,7 @@ impl Engine {
     /// # Errors
     /// When the SQL is wrong or is no query; `place` says whose it is.
     pub async fn query(&self, place: &str, sql: &str) -> Result<DataFrame> {
+        self.personal.parts(place, sql)?;
         let only_read = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)

@@ -9,9 +9,10 @@ use crate::catalog::{Catalog, read_json, write_json};
 use crate::checks;
 use crate::engine::references;
 use crate::error::{Error, Result};
+use crate::functions::PersonalData;
 use crate::keys::{Parts, digest_of, key};
 use crate::lineage::{self, Input};
-use crate::project::{Project, SourceFile, Table};
+use crate::project::{Expected, Project, SourceFile, Table};
 use crate::rejects::Mends;
 use crate::sources::{self, Content, Stamp};
 use crate::stages::ingest::Landing;
@@ -57,11 +58,14 @@ pub struct Plan {
     /// The mends of the sources that have any.
     #[serde(skip)]
     mends: BTreeMap<String, Mends>,
+    #[serde(skip)]
+    personal: PersonalData,
 }
 
 struct Planner<'a> {
     project: &'a Project,
     catalog: &'a Catalog,
+    personal: PersonalData,
     before: BTreeMap<String, Parts>,
     /// What a query can name, and the key of its content.
     known: BTreeMap<String, String>,
@@ -106,6 +110,7 @@ impl Plan {
         let mut planner = Planner {
             project,
             catalog,
+            personal: PersonalData::of(&project.personal),
             before,
             known: BTreeMap::new(),
             tables: BTreeSet::new(),
@@ -120,6 +125,7 @@ impl Plan {
             steps: planner.steps,
             contents: planner.known,
             mends: planner.mends,
+            personal: planner.personal,
         })
     }
 
@@ -158,6 +164,9 @@ impl Plan {
             for read in check.reads(&check.words())? {
                 let content = self.content(&read).unwrap_or_default().to_owned();
                 parts.insert(read, content);
+            }
+            if let Expected::Sql { sql, .. } = &check.expected {
+                parts.extend(self.personal.parts(&check.words(), sql)?);
             }
         }
         Ok(Some(key(&parts)))
@@ -345,6 +354,7 @@ impl Planner<'_> {
             let place = format!("table `{}` ({})", table.name, table.sql_path.written);
             let mut parts = clean::parts(table);
             let mut inputs = self.add_inputs(&mut parts, &place, &checks::judged(table))?;
+            parts.extend(self.personal.parts(&place, &checks::judged(table))?);
             if let Some(source) = &table.rows_of {
                 let name = format!("{}.{source}", crate::engine::RAW);
                 if inputs.iter().all(|input| input.name != name) {
@@ -366,6 +376,9 @@ impl Planner<'_> {
                 for name in check.reads(&place)? {
                     self.content_of(&place, &name)?;
                 }
+                if let Expected::Sql { sql, .. } = &check.expected {
+                    self.personal.parts(&place, sql)?;
+                }
             }
         }
         Ok(())
@@ -376,6 +389,7 @@ impl Planner<'_> {
             let place = format!("model `{}` ({})", model.name, model.examples_path.written);
             let mut parts = assemble::parts(model, self.project.seed);
             let inputs = self.add_inputs(&mut parts, &place, &model.examples_sql)?;
+            parts.extend(self.personal.parts(&place, &model.examples_sql)?);
             let examples = self.add(Draft {
                 stage: "assemble",
                 name: &model.name,

@@ -80,7 +80,7 @@ fn cell(value: &Value) -> String {
 /// An engine that knows what the query reads and the last run made.
 async fn session(project: &Project, query: &str) -> Result<Engine> {
     let catalog = Catalog::new(&project.work_dir.path);
-    let engine = Engine::new(&project.limits, threads_of(project), &catalog)?;
+    let engine = Engine::new(project, threads_of(project), &catalog)?;
     // A query that cannot be parsed is reported when it is planned, by the engine that knows why.
     let wanted = references("query", query).unwrap_or_default();
     if !wanted.is_empty() {

@@ -65,6 +65,7 @@ impl Answers {
             let right = actual == label;
             self.rank(actual, predicted, row);
             if !right {
+                // What a model sees now, whatever this one sees: the page is read by people.
                 let input = text::prepare(input.value(row))
                     .chars()
                     .take(MISTAKE_TEXT_MAX_CHARS)
@@ -236,7 +237,8 @@ fn slices(counts: &BTreeMap<String, BTreeMap<String, (u64, u64)>>) -> Vec<Slice>
                 .take(SLICES_MAX_PER_COLUMN)
                 .map(|(value, (rows, hits))| Slice {
                     column: column.clone(),
-                    value: value.clone(),
+                    // A column of the examples may hold anything.
+                    value: text::pii::PiiRules::default().mask(value).into_owned(),
                     rows: *rows,
                     score: *hits as f64 / *rows as f64,
                     interval: share_interval(*hits as f64, *rows as f64),

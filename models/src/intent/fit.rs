@@ -11,7 +11,7 @@ use crate::encode::{NgramEncoder, VocabularyBuilder, VocabularyLimits, map_chunk
 use crate::error::{Error, Result};
 use crate::kind::{Examples, FitContext, Rows};
 use crate::learn::{Block, Blocks, LinearSettings, LinearTrainer, fit_temperature};
-use crate::text;
+use crate::text::Preparation;
 
 /// Rows per block when the data do not fit in memory.
 const BLOCK_ROWS: usize = 65_536;
@@ -80,6 +80,7 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &IntentRecipe, context: &FitC
         scale,
         answers_max: recipe.answers_max,
         scope,
+        preparation: Preparation::NOW,
     };
     (context.progress)(1.0, "done");
     Ok(IntentModel::new(settings, encoder, trainer.weights()))
@@ -168,7 +169,7 @@ impl Source<'_> {
         let raw: Vec<Option<String>> = self.texts(batch, "text")?;
         let prepare = |part: &[Option<String>]| -> Vec<String> {
             part.iter()
-                .map(|value| text::prepare(value.as_deref().unwrap_or_default()))
+                .map(|value| Preparation::NOW.apply(value.as_deref().unwrap_or_default()))
                 .collect()
         };
         let texts = map_chunks(&raw, self.threads, prepare).concat();

@@ -11,7 +11,7 @@ use crate::encode::{GramSettings, NgramEncoder};
 use crate::error::{Error, Result};
 use crate::kind::{Model, Signature, ValueSpec, ValueType};
 use crate::learn::{LinearWeights, softmax};
-use crate::text;
+use crate::text::{self, Preparation};
 
 /// Points of the stored distribution of held-back margins.
 pub(super) const SCOPE_POINTS: usize = 201;
@@ -26,6 +26,9 @@ pub(super) struct Settings {
     pub answers_max: usize,
     /// Best margins of held-back rows at equally spaced ranks, ascending; empty when there were too few.
     pub scope: Vec<f32>,
+    /// How texts were prepared for the fit, and are for an answer.
+    #[serde(default)]
+    pub preparation: Preparation,
 }
 
 /// A fitted intent model.
@@ -91,7 +94,8 @@ impl IntentModel {
     }
 
     fn score(&self, text: &str, scratch: &mut Scratch) {
-        self.encoder.encode(&text::prepare(text), &mut scratch.row);
+        self.encoder
+            .encode(&self.settings.preparation.apply(text), &mut scratch.row);
         self.weights.margins(&scratch.row, &mut scratch.margins);
         softmax(&scratch.margins, self.settings.scale, &mut scratch.probabilities);
         let by_rank = |a: &u32, b: &u32| {

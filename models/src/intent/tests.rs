@@ -116,3 +116,16 @@ fn one_label_cannot_be_learned() {
         "examples of model `intent`: 1 label(s) in the training rows; at least two are needed"
     );
 }
+
+#[test]
+fn an_older_model_prepares_texts_as_it_did() {
+    let mut artifact = fitted(1 << 30).artifact();
+    let settings = artifact.settings.as_object_mut().unwrap();
+    assert_eq!(settings["preparation"], 2);
+    settings.remove("preparation");
+    let old = Intent.load(artifact.clone()).unwrap();
+    assert!(old.artifact().settings["preparation"] == 1);
+    artifact.settings["preparation"] = 3.into();
+    let error = Intent.load(artifact).err().unwrap().to_string();
+    assert!(error.contains("in way 3, which this build does not know"), "{error}");
+}

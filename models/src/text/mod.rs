@@ -1,5 +1,5 @@
-//! Text, the same for training and serving: [`normalise`], [`mask_numbers_and_addresses`], [`words::tokens`], and what
-//! cleaning needs besides. Everything here is pure and total; the first two are idempotent.
+//! Text, the same for training and serving: [`prepare`], [`words::tokens`], and what cleaning needs besides. Everything
+//! here is pure and total; what changes a text is idempotent but for [`strip_html`] and what reads markup as it does.
 
 mod chinese;
 mod html;
@@ -8,6 +8,7 @@ mod mask;
 pub mod near_dup;
 mod normalise;
 pub mod pii;
+mod prepare;
 mod quotes;
 mod repair;
 mod sentences;
@@ -19,12 +20,7 @@ pub use language::language;
 pub use mask::mask_numbers_and_addresses;
 pub use near_dup::near_dup_key;
 pub use normalise::normalise;
+pub use prepare::{Preparation, prepare};
 pub use quotes::{Reply, split_reply, strip_quotes};
 pub use repair::repair_mojibake;
 pub use sentences::sentences;
-
-/// What a model sees of a text: normalised, with addresses and long numbers replaced, so that neither a vocabulary nor
-/// a report ever holds them.
-pub fn prepare(text: &str) -> String {
-    mask_numbers_and_addresses(&normalise(text))
-}

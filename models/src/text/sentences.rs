@@ -12,7 +12,7 @@ const NEVER_LAST: [&str; 52] = [
     "vs", "z.b", "z.hd", "zzgl",
 ];
 /// Short forms after which a sentence goes on in front of a number.
-const BEFORE_NUMBERS: [&str; 10] = ["no", "nos", "nr", "num", "núm", "nº", "n", "p", "pp", "S"];
+const BEFORE_NUMBERS: [&str; 11] = ["approx", "no", "nos", "nr", "num", "núm", "nº", "n", "p", "pp", "S"];
 /// Short forms after which a sentence goes on in front of a small letter.
 const MAYBE_LAST: [&str; 26] = [
     "a.m", "approx", "apr", "aug", "co", "corp", "dec", "dept", "ect", "etc", "feb", "inc", "jan", "jul", "jun", "ltd",
@@ -21,7 +21,7 @@ const MAYBE_LAST: [&str; 26] = [
 
 /// The sentences of `text` in order, without the whitespace around them; all other characters are in exactly one of them.
 /// A sentence ends after `. ! ?` and dots that no word goes on after, after `。！？；` with closing quotes and brackets, and
-/// at empty lines. Total, linear.
+/// at empty lines and before the items of a list. Total, linear.
 pub fn sentences(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut start = 0;
@@ -34,7 +34,7 @@ pub fn sentences(text: &str) -> Vec<&str> {
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         let end = match c {
-            '\n' | '\r' => empty_line_end(text, at),
+            '\n' | '\r' => empty_line_end(text, at).or_else(|| begins_item(&text[at + 1..]).then_some(at + 1)),
             '。' | '！' | '？' | '；' | '｡' | '．' | '…' | '.' | '!' | '?' => {
                 let stop = Stop::at(text, start, at);
                 if !stop.ends_sentence() {
@@ -55,6 +55,17 @@ pub fn sentences(text: &str) -> Vec<&str> {
     }
     push(start..text.len());
     found
+}
+
+/// Whether a line begins an item of a list: `- item`, `• item`, `2. item`, `3、`.
+fn begins_item(line: &str) -> bool {
+    let line = line.trim_start_matches([' ', '\t']);
+    let digits = line.bytes().take(3).take_while(u8::is_ascii_digit).count();
+    let after = &line[digits..];
+    if (1..=2).contains(&digits) {
+        return after.starts_with(['、', '．']) || after.starts_with(". ") || after.starts_with(") ");
+    }
+    digits == 0 && (after.starts_with(['•', '·', '●']) || after.starts_with("- ") || after.starts_with("* "))
 }
 
 /// Where a run of whitespace with two line breaks or more ends; `None` if there is only one.
@@ -211,6 +222,8 @@ mod tests {
             ("one line\nwraps here\n\nnew paragraph", 2),
             ("¿Dónde está? ¡Gracias!", 2),
             ("well... ok", 1),
+            ("what failed:\n- the login\r\n- the app\n 1. on Monday\n2) on Friday", 5),
+            ("approx. 5 days\n-5 degrees", 1),
         ] {
             assert_eq!(sentences(text).len(), count, "{:?}", sentences(text));
         }
@@ -229,6 +242,10 @@ mod tests {
         assert_eq!(
             sentences("価格は3.5万円です。よろしくお願いします！"),
             ["価格は3.5万円です。", "よろしくお願いします！"]
+        );
+        assert_eq!(
+            sentences("问题：\n1、打不开\n• 没收到"),
+            ["问题：", "1、打不开", "• 没收到"]
         );
     }
 

@@ -76,7 +76,7 @@ fn word_end(text: &str) -> usize {
 
 fn mask_end(text: &str) -> Option<usize> {
     let close = text.find('>')?;
-    (close > 1 && text[1..close].bytes().all(|b| b.is_ascii_lowercase())).then_some(close + 1)
+    (close > 1 && text[1..close].bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).then_some(close + 1)
 }
 
 fn end_of(text: &str, stop: impl Fn(char) -> bool) -> usize {

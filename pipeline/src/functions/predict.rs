@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StructArray};
@@ -14,12 +13,10 @@ use datafusion::common::{Result, ScalarValue, exec_datafusion_err, plan_datafusi
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
-use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value, visit_expressions,
-};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value};
 use deskmill_models::registry::LoadedModel;
+
+use super::calls::for_each_call;
 
 /// The function, with the models it may be asked for by the reference used in the query.
 pub struct PredictFunction {
@@ -49,10 +46,8 @@ impl PredictFunction {
 /// The models that a query names in `predict('...')`. A query that cannot be parsed names none; planning will say why.
 pub fn models_named(sql: &str) -> Vec<String> {
     let mut names = Vec::new();
-    let statements = Parser::parse_sql(&GenericDialect {}, sql).unwrap_or_default();
-    let _all: ControlFlow<()> = visit_expressions(&statements, |expression| {
-        if let Expr::Function(call) = expression
-            && call.name.to_string().eq_ignore_ascii_case("predict")
+    for_each_call(sql, |function, call| {
+        if function == "predict"
             && let FunctionArguments::List(list) = &call.args
             && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))) = list.args.first()
             && let Value::SingleQuotedString(name) = &value.value
@@ -60,7 +55,6 @@ pub fn models_named(sql: &str) -> Vec<String> {
         {
             names.push(name.clone());
         }
-        ControlFlow::Continue(())
     });
     names
 }

@@ -1,8 +1,8 @@
 //! The SQL functions from one text: `normalise`, `mask_numbers`, `repair_mojibake`, `strip_html`, `strip_quotes`, `lang`,
-//! `sentences`, `mask_pii`, `near_dup_key`, `to_simplified`. Null stays null.
+//! `sentences`, `near_dup_key`, `to_simplified`. Null stays null.
 
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, ListBuilder, StringArray, StringBuilder};
 use arrow::compute::cast;
@@ -10,10 +10,6 @@ use arrow::datatypes::{DataType, Field};
 use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use deskmill_models::text;
-use deskmill_models::text::pii::PiiRules;
-
-/// What is found without any declaration.
-static PII_RULES: LazyLock<PiiRules> = LazyLock::new(PiiRules::default);
 
 /// What a text becomes.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +54,6 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         ("strip_quotes", Apply::Text(text::strip_quotes)),
         ("lang", Apply::Maybe(text::language)),
         ("sentences", Apply::List(text::sentences)),
-        ("mask_pii", Apply::Text(|text| PII_RULES.mask(text).into_owned())),
         ("near_dup_key", Apply::Text(text::near_dup_key)),
         ("to_simplified", Apply::Text(text::to_simplified)),
     ];

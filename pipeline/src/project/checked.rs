@@ -27,6 +27,8 @@ pub struct Project {
     pub registry: ProjectPath,
     /// `[limits]`: what a run may use, and when it stops.
     pub limits: Limits,
+    /// `[personal]`: what counts as personal data, and how it is hidden.
+    pub personal: Personal,
     /// `[sources.NAME]`: the raw data.
     pub sources: Vec<Source>,
     /// `[tables.NAME]`: the clean tables. A table's SQL sees the sources and the tables above it.
@@ -84,6 +86,21 @@ pub struct Limits {
     pub rejects_max_share: f64,
     /// Threads at work at once; 0 takes one a core. Default 0; 0 to 1024.
     pub threads_max: usize,
+}
+
+/// `[personal]`: what `mask_pii`, `pseudonymise` and `pii_types` take for personal data. What a model sees of a text is
+/// masked by the defaults, whatever stands here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Personal {
+    /// `order_numbers`: the forms of this desk's order numbers, as regular expressions (of the Rust crate `regex`):
+    /// `["DM-\\d{5}"]`. At most 64. Default: none.
+    pub order_numbers: Vec<String>,
+    /// `types`: the types of personal data to look for, by their names in placeholders (`email`, `phone`, `card`,
+    /// `iban`, `national_id`, `ip`, `url_secret`, `order_number`, `name`, `address`). Default: all; empty here.
+    pub types: Vec<String>,
+    /// `pseudonym_key_env`: the name of the environment variable that holds the key of `pseudonymise`, at least 16 bytes.
+    /// The key itself stands in no file. Default: none, and no pseudonyms.
+    pub pseudonym_key_env: Option<String>,
 }
 
 /// `[sources.NAME]`: raw data of one shape, in one or more files or in a database.

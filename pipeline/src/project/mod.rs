@@ -9,6 +9,7 @@ mod files;
 mod json;
 mod models;
 mod names;
+mod personal;
 mod problems;
 mod reader;
 mod section;
@@ -19,8 +20,8 @@ mod tables;
 mod tests;
 
 pub use checked::{
-    Bound, Check, CsvDialect, Database, Expected, Format, Gate, Limits, ModelSpec, Project, ProjectPath, Quote, Read,
-    ServingSpec, Source, SourceFile, Split, SplitBy, Table, Then,
+    Bound, Check, CsvDialect, Database, Expected, Format, Gate, Limits, ModelSpec, Personal, Project, ProjectPath,
+    Quote, Read, ServingSpec, Source, SourceFile, Split, SplitBy, Table, Then,
 };
 pub use problems::{Place, Problem, ProjectError};
 pub use reader::{FILE_NAME, read_project, registry_as_written};

@@ -11,6 +11,7 @@ use super::checked::{Limits, Project, ServingSpec};
 use super::files::{read_bounded, read_folder};
 use super::models::read_models;
 use super::names::NameRule;
+use super::personal::read_personal;
 use super::problems::{Problems, ProjectError, quoted};
 use super::section::Section;
 use super::sources::read_sources;
@@ -82,6 +83,7 @@ pub(super) fn check(text: &str, folder: &Path, recipes: &dyn Recipes, problems: 
     section.finish();
 
     let limits = read_limits(file.section("limits"));
+    let personal = read_personal(file.section("personal"));
     let (source_names, sources) = read_sources(&mut file, folder);
     let tables = read_tables(&mut file, &source_names, folder);
     let models = read_models(&mut file, recipes, folder);
@@ -95,6 +97,7 @@ pub(super) fn check(text: &str, folder: &Path, recipes: &dyn Recipes, problems: 
         work_dir,
         registry,
         limits,
+        personal,
         sources,
         tables,
         models,

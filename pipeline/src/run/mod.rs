@@ -177,7 +177,7 @@ async fn run_stages(
         steps: plan.steps.len(),
     });
     let threads = threads_of(project);
-    let engine = Engine::new(&project.limits, threads, catalog)?;
+    let engine = Engine::new(project, threads, catalog)?;
     let work = Work {
         project,
         catalog,

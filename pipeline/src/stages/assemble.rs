@@ -23,7 +23,7 @@ use crate::project::{ModelSpec, Split, SplitBy};
 use crate::rejects::write_error;
 
 /// Changes when the same query would give other examples.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 /// The folder of examples under the work folder.
 pub const STAGE: &str = "examples";

@@ -24,7 +24,7 @@ use crate::rejects::write_error;
 use crate::report::{Report, ReportRows, page};
 
 /// Changes when the same artifact would get another report.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 /// The folder of reports under the work folder.
 pub const STAGE: &str = "reports";

@@ -16,7 +16,7 @@ use crate::lineage::Output;
 use crate::project::ModelSpec;
 
 /// Changes when the same examples would give another artifact.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 /// The folder of artifacts under the work folder.
 pub const STAGE: &str = "fitted";

@@ -7,6 +7,8 @@ pub mod evaluate;
 pub mod fit;
 pub mod ingest;
 mod kept;
+#[cfg(test)]
+mod personal_tests;
 pub mod publish;
 mod rejected;
 mod seen;

@@ -14,7 +14,7 @@ const SAMPLE_MAX: usize = 16_384;
 /// Letters of an alphabet that are some evidence.
 const LETTERS_MIN: usize = 3;
 /// A Han character says about as much as this many letters.
-const HAN_LETTERS: usize = 3;
+const HAN_LETTERS: usize = 4;
 /// The share of kana among Han and kana from which a text is Japanese; Chinese has a stray one.
 const KANA_SHARE_MIN: f64 = 0.1;
 /// Up to this many letters whatlang is not asked for languages that are rare among customers.
@@ -86,6 +86,10 @@ pub fn language(text: &str) -> Option<&'static str> {
     if let Some(known) = by_words(sample) {
         return Some(known);
     }
+    // Names of things in Latin letters say nothing against the few characters beside them: `iPhone 15 Pro Max 多少钱`.
+    if let Some(east_asian) = scripts.main_east_asian() {
+        return Some(east_asian);
+    }
     let found = if scripts.letters <= SHORT_LETTERS {
         COMMON.detect(sample)
     } else {
@@ -141,7 +145,15 @@ impl Scripts {
 
     fn east_asian(&self) -> Option<&'static str> {
         let all = self.han + self.kana + self.hangul;
-        if all == 0 || all * HAN_LETTERS < self.letters {
+        if all * HAN_LETTERS < self.letters {
+            return None;
+        }
+        self.main_east_asian()
+    }
+
+    /// The likeliest of the three for what there is of their scripts.
+    fn main_east_asian(&self) -> Option<&'static str> {
+        if self.han + self.kana + self.hangul == 0 {
             return None;
         }
         if self.hangul > self.han + self.kana || (self.hangul > self.kana && self.hangul * HAN_LETTERS > self.han) {
@@ -307,6 +319,9 @@ mod tests {
             ("我的订单在哪里", "zh"),
             ("我的訂單在哪裡", "zh"),
             ("我的iPhone手机order没收到", "zh"),
+            ("iPhone 15 Pro Max 多少钱", "zh"),
+            ("hola", "es"),
+            ("login fails", "en"),
             ("注文はどこですか", "ja"),
             ("제 주문은 어디에 있나요", "ko"),
             ("คำสั่งซื้อของฉันอยู่ที่ไหน", "th"),

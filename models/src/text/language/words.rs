@@ -7,7 +7,7 @@ pub(super) const WORDS: [(&str, &str, &str); 26] = [
         "the is are was were be been am i my me you your we our us it its this that these what where when why how who which \
         do does did don can could cannot will would should have has had not no yes and or but of to for from with on at by an a in if \
         please thank thanks hello hi hey order refund delivery account card payment help need want get got why there here they \
-        s t ve re ll out up about cancel change password package shipping return money back still never any some all just than then",
+        s t ve re ll out up about cancel change password login fails failed parcel track tracking fee atm pin package shipping return money back still never any some all just than then",
         "",
     ),
     (
@@ -117,7 +117,7 @@ pub(super) const WORDS: [(&str, &str, &str); 26] = [
     (
         "ca",
         "el la els les un una de del i o però és són està estic jo tu ell ella nosaltres meu meva no sí que què qui on quan com per \
-        perquè amb sense en al hola gràcies si us plau comanda compte targeta vull puc encara aquest aquesta més molt",
+        perquè amb sense en al gràcies si us plau comanda compte targeta vull puc encara aquest aquesta més molt",
         "ïçàèòé",
     ),
     (

@@ -58,6 +58,13 @@ impl NearDuplicates {
         self.ids.push((id, place));
     }
 
+    /// What it holds, and will hold while it groups, in bytes.
+    pub fn size_bytes(&self) -> usize {
+        // A place takes a hash table's entry, a bucket's and two of the sets; tables and lists grow by doubling.
+        let distinct = size_of::<MinHash>() + 6 * size_of::<(u64, usize)>();
+        self.signatures.capacity() * distinct + self.ids.capacity() * 3 * size_of::<(u64, usize)>()
+    }
+
     /// The groups of two ids and more, each in the order of adding, ordered by their first. The same calls give the same
     /// groups. In a bucket of many texts each is compared with the 32 before it only, so a pair can be missed there.
     pub fn groups(&self) -> Vec<Vec<u64>> {

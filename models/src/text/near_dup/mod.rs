@@ -111,8 +111,18 @@ pub struct MinHash([u32; HASHES]);
 impl MinHash {
     /// The signature of `text`, from its [`shingles`].
     pub fn of(text: &str) -> Self {
+        Self::of_shingles(&shingles(text))
+    }
+
+    /// The signature of a text that has shingles: of any but one that is empty, or holds nothing that can be seen.
+    pub fn of_text(text: &str) -> Option<Self> {
+        let shingles = shingles(text);
+        (!shingles.is_empty()).then(|| Self::of_shingles(&shingles))
+    }
+
+    fn of_shingles(shingles: &[u64]) -> Self {
         let mut least = [u32::MAX; HASHES];
-        for shingle in shingles(text) {
+        for &shingle in shingles {
             // The upper bits are the well-mixed ones.
             let x = (shingle >> 32) as u32;
             for (least, (factor, offset)) in least.iter_mut().zip(&FAMILY) {
@@ -150,7 +160,8 @@ const fn mix(seed: u64) -> u64 {
 }
 
 /// Hashes of the shingles of a text, sorted, each once: stretches of five characters of its normal form, two where they
-/// begin with a Chinese, Japanese or Korean one; signs count as spaces, numbers as `0`. A shorter text is one shingle.
+/// begin with a Chinese, Japanese or Korean one; signs count as spaces, numbers as `0`. A shorter text is one shingle, and
+/// so is one of signs and emoji only.
 pub fn shingles(text: &str) -> Vec<u64> {
     let normal = normalise(text);
     let mut chars: Vec<char> = Vec::with_capacity(normal.len());
@@ -176,8 +187,13 @@ pub fn shingles(text: &str) -> Vec<u64> {
             chars.get(at..at + len).map(hash)
         })
         .collect();
-    if all.is_empty() && !chars.is_empty() {
-        all.push(hash(&chars));
+    if all.is_empty() {
+        let whole: Vec<char> = if chars.is_empty() {
+            normal.chars().filter(|c| *c != ' ').collect()
+        } else {
+            chars
+        };
+        all.extend((!whole.is_empty()).then(|| hash(&whole)));
     }
     all.sort_unstable();
     all.dedup();

@@ -38,7 +38,9 @@ fn similarity_is_near_the_exact_one() {
     let shared = x.iter().filter(|shingle| y.binary_search(shingle).is_ok()).count();
     let exact = shared as f64 / (x.len() + y.len() - shared) as f64;
     assert!((MinHash::of(a).similarity(&MinHash::of(b)) - exact).abs() < 0.15);
-    assert_eq!(MinHash::of("").similarity(&MinHash::of("!")), 1.0);
+    assert_eq!(MinHash::of("👍").similarity(&MinHash::of("👎")), 0.0);
+    assert_eq!(MinHash::of("👍 !").similarity(&MinHash::of(" 👍!")), 1.0);
+    assert!(MinHash::of_text("！").is_some() && MinHash::of_text(" \u{200b}").is_none());
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn is_usual(lens: &[usize]) -> bool {
     let Some((last, fours)) = lens.split_last() else {
         return false;
     };
-    (fours.iter().all(|&len| len == 4) && (2..=5).contains(last))
+    (fours.iter().all(|&len| len == 4) && (1..=5).contains(last))
         || matches!(lens, [4, 6, 4 | 5] | [4, 5, 6] | [8, 8] | [6, 13])
 }
 
@@ -81,6 +81,7 @@ mod tests {
             "4111 1111 1111 1111",
             "4111-1111-1111-1111",
             "4222222222222",
+            "4222-2222-2222-2",
             "5555555555554444",
             "2223 0031 2200 3222",
             "378282246310005",

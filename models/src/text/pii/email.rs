@@ -8,9 +8,12 @@ use std::sync::LazyLock;
 const LOCAL_BYTES_MAX: usize = 128;
 const DOMAIN_BYTES_MAX: usize = 255;
 /// Top-level domains in Chinese characters, which a domain in running Chinese text must end with.
-const CJK_TOP: [&str; 11] = [
-    "公司", "中国", "中國", "网络", "网址", "香港", "台灣", "商城", "商店", "集团", "公益",
+const CJK_TOP: [&str; 24] = [
+    "公司", "中国", "中國", "网络", "网址", "香港", "台灣", "商城", "商店", "集团", "公益", "台湾", "广告", "在线",
+    "手机", "移动", "网站", "网店", "企业", "购物", "信息", "娱乐", "コム", "닷컴",
 ];
+/// The longest local part in a script without spaces; what stands before it may be the sentence.
+const WIDE_LOCAL_CHARS_MAX: usize = 12;
 
 /// Is in every spelled address, and fast to look for.
 static SPELLED_SIGN: LazyLock<Regex> =
@@ -52,7 +55,8 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
 
 fn around(text: &str, at: usize) -> Option<(usize, usize)> {
     let end = at + 1 + domain(&text[at + 1..])?;
-    let wide_host = text[at + 1..end].chars().any(is_unspaced);
+    // In running Chinese text an address of ASCII letters begins where the Chinese ends.
+    let wide = text[at + 1..end].chars().any(is_unspaced) || text[..at].chars().next_back().is_some_and(is_unspaced);
     let low = text.floor_char_boundary(at.saturating_sub(LOCAL_BYTES_MAX));
     let local = &text[low..at];
     let quote = local.strip_suffix('"').and_then(|quoted| quoted.rfind(['"', '\n']));
@@ -63,7 +67,7 @@ fn around(text: &str, at: usize) -> Option<(usize, usize)> {
         return Some((start, end));
     }
     let accept = |c: char| {
-        (c.is_alphanumeric() && (wide_host || !is_unspaced(c)))
+        (c.is_alphanumeric() && (wide || !is_unspaced(c)))
             || matches!(
                 c,
                 '.' | '_' | '%' | '+' | '-' | '\'' | '&' | '!' | '#' | '~' | '^' | '$' | '*'
@@ -73,15 +77,21 @@ fn around(text: &str, at: usize) -> Option<(usize, usize)> {
         place + local[place..].chars().next().map_or(1, char::len_utf8)
     });
     let lead = local[from..].find(|c: char| c.is_alphanumeric() || c == '_')?;
-    Some((low + from + lead, end))
+    let start = low + from + lead;
+    if !wide {
+        return Some((start, end));
+    }
+    let longest = text[start..at].char_indices().rev().nth(WIDE_LOCAL_CHARS_MAX - 1);
+    Some((start + longest.map_or(0, |(place, _)| place), end))
 }
 
 /// Length of the domain that `text` begins with: labels, dots, and a top-level domain of letters; or `[192.0.2.1]`.
 fn domain(text: &str) -> Option<usize> {
     let text = &text[..text.floor_char_boundary(text.len().min(DOMAIN_BYTES_MAX))];
     if let Some(literal) = text.strip_prefix('[') {
-        let close = literal.find(']').filter(|&close| close <= 45)?;
+        let close = literal.find(']').filter(|&close| close <= 50)?;
         return literal[..close]
+            .trim_start_matches("IPv6:")
             .parse::<std::net::IpAddr>()
             .is_ok()
             .then_some(close + 2);
@@ -99,7 +109,7 @@ fn domain(text: &str) -> Option<usize> {
         return tops.max();
     }
     let stop = text
-        .find(|c: char| (is_unspaced(c) || !c.is_alphanumeric()) && c != '.' && c != '-')
+        .find(|c: char| (is_unspaced(c) || !c.is_alphanumeric()) && !matches!(c, '.' | '-' | '_'))
         .unwrap_or(text.len());
     // The last label that can be a top-level domain ends it; what follows (`.-`, `.5`) is not part.
     let mut end = stop;
@@ -134,6 +144,11 @@ mod tests {
             ("it is li.wei at example dot com ok", "it is <email> ok"),
             ("o'hara@example.org", "<email>"),
             ("root@[192.0.2.1]", "<email>"),
+            ("root@[IPv6:2001:db8::1]", "<email>"),
+            ("あいうえお@example.jp です", "<email> です"),
+            ("用户@例子.广告，谢谢", "<email>，谢谢"),
+            ("a@my_host.example.com", "<email>"),
+            ("\"john doe\"@example.com", "<email>"),
         ] {
             assert_eq!(PiiRules::default().mask(text), masked);
         }

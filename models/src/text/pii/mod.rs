@@ -27,6 +27,9 @@ mod tokens;
 mod view;
 
 pub use rules::{PiiRuleError, PiiRules};
+#[cfg(test)]
+pub(crate) use tests::pieces;
+pub(super) use view::without_pseudonyms;
 
 /// What a piece of personal data is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -119,10 +122,13 @@ mod certainty {
     pub(super) const PHONE: u8 = 50;
     pub(super) const PHONE_EXTENDED: u8 = 60;
     pub(super) const IP: u8 = 55;
-    pub(super) const CARD: u8 = 70;
     pub(super) const NATIONAL_ID: u8 = 80;
+    /// More than an id: twelve digits within a card's can pass for one.
+    pub(super) const CARD: u8 = 81;
     /// With its `+`, which no card or id has.
     pub(super) const PHONE_INTERNATIONAL: u8 = 82;
+    /// Birthday and a check digit modulo 11, in eighteen digits.
+    pub(super) const CHINESE_ID: u8 = 84;
     pub(super) const IBAN: u8 = 85;
     pub(super) const ORDER_NUMBER: u8 = 90;
     pub(super) const EMAIL: u8 = 95;

@@ -1,6 +1,7 @@
 //! National ids made of digits: by form, date and check digits; where these leave room for chance, also by the words
 //! before them. Ids with letters are in `tokens`, passports and driving licences in `documents`.
 
+use super::certainty;
 use super::checksums::{is_day, luhn, mod_11_10, modulo, value, verhoeff, weighted};
 use super::context::mentions;
 use super::number::{Number, is_right_free};
@@ -17,23 +18,30 @@ const NINE: &[&str] = &[
     "ת\"ז", "תעודת זהות",
 ];
 const HEALTH: &[&str] = &["nhs", "medicare"];
+/// What it is called in English; elsewhere `my number` may be any.
+const JAPANESE: &[&str] = &["my number"];
 #[rustfmt::skip]
 const PERSONAL: &[&str] = &[
     "pesel", "cpf", "cnpj", "personnummer", "personal number", "personal identity", "fødselsnummer",
     "fodselsnummer", "kimlik", "cpr", "aadhaar", "aadhar", "uid", "national id", "id number", "identity",
-    "identification", "id card", "身份证", "身份証", "身分證", "证件", "マイナンバー", "個人番号", "my number", "주민등록번호", "主民",
+    "identification", "id card", "身份证", "身份証", "身分證", "证件", "マイナンバー", "個人番号", "주민등록번호", "主民",
     "снилс", "ssn", "id no", "nin",
 ];
 
-/// Where the id that `number` is ends. Chinese and some other check digits may be a letter after the digits.
-pub(super) fn end(number: &Number<'_>) -> Option<usize> {
+/// Where the id that `number` is ends, and how certain it is. The Chinese check digit may be a letter after the digits.
+pub(super) fn end(number: &Number<'_>) -> Option<(usize, u8)> {
     if !number.left_ok || number.plus || number.bracket {
         return None;
     }
     if is_chinese_with_x(number) {
-        return Some(number.end + 1);
+        return Some((number.end + 1, certainty::CHINESE_ID));
     }
-    (number.right_ok && is_id(number)).then_some(number.end)
+    let certainty = if number.digits().len() == 18 {
+        certainty::CHINESE_ID
+    } else {
+        certainty::NATIONAL_ID
+    };
+    (number.right_ok && is_id(number)).then_some((number.end, certainty))
 }
 
 fn is_id(number: &Number<'_>) -> bool {
@@ -51,7 +59,7 @@ fn is_id(number: &Number<'_>) -> bool {
         12 => {
             let aadhaar = digits[0] >= 2 && number.is_plain_or(&[4, 4, 4]) && verhoeff(digits);
             (aadhaar && (number.lens().len() > 1 || named(PERSONAL)))
-                || (number.is_plain_or(&[4, 4, 4]) && is_japanese(digits) && named(PERSONAL))
+                || (number.is_plain_or(&[4, 4, 4]) && is_japanese(digits) && (named(PERSONAL) || named(JAPANESE)))
                 || (number.is_form(&[8, 4], b"-") && is_born_in_century(&digits[..8]) && luhn(&digits[2..]))
         }
         13 => {
@@ -120,7 +128,8 @@ fn is_eleven(number: &Number<'_>, named: impl Fn(&[&str]) -> bool) -> bool {
     let plain = number.lens().len() == 1;
     let norwegian = is_day(value(&digits[2..4]), value(&digits[..2])) && is_norwegian(digits);
     (plain || number.is_plain_or(&[6, 5]))
-        && (norwegian && (plain || number.gaps() == b" ")
+        // A Chinese mobile number may pass for a Norwegian birthday.
+        && (norwegian && (plain || number.gaps() == b" ") && (digits[0] != 1 || digits[1] < 3 || named(PERSONAL))
             || (german && named(GERMAN_TAX))
             || ((cpf || polish || turkish || belgian || snils) && named(PERSONAL)))
 }

@@ -109,12 +109,13 @@ pub(super) fn find_colons(text: &str, found: &mut Vec<Found>) {
     }
 }
 
-/// Long enough and with a digit or many groups, so that `std::fmt`, `a::b` and `12:30` are none.
+/// Many groups, or a digit and a shortened part, so that `std::fmt`, `a::b`, `1::` and `12:30` are none.
 fn is_ipv6(text: &str) -> bool {
     let groups = text.split(':').filter(|group| !group.is_empty()).count();
     let signs = text.bytes().filter(u8::is_ascii_hexdigit).count();
-    let sure = text == "::1" || (signs >= 5 && (groups >= 4 || text.bytes().any(|byte| byte.is_ascii_digit())));
-    sure && text.parse::<Ipv6Addr>().is_ok()
+    let digit = text.bytes().any(|byte| byte.is_ascii_digit());
+    let short = digit && text.contains("::") && (signs >= 3 || groups >= 2 || text.starts_with("::"));
+    (short || (signs >= 5 && groups >= 4)) && text.parse::<Ipv6Addr>().is_ok()
 }
 
 fn is_mac(text: &str) -> bool {
@@ -140,6 +141,10 @@ mod tests {
             "::ffff:192.0.2.128",
             "00:1b:44:11:3a:b7",
             "2001:db8::",
+            "::1",
+            "a::7:7:0",
+            "1:2:3:4:5:6:7:8",
+            "FE80::1",
         ] {
             assert_eq!(
                 PiiRules::default().mask(&format!("from {ip}, or")),
@@ -165,6 +170,8 @@ mod tests {
             "at 10:30:15",
             "std::fmt",
             "a::b",
+            "1::",
+            "Step 1:: do 2",
             "1.2.3",
             "12:30",
             "ab:cd",

@@ -156,8 +156,8 @@ fn classify(number: &Number<'_>, found: &mut Vec<Found>) {
             certainty,
         })
     };
-    if let Some(end) = national::end(number) {
-        push(end, PiiType::NationalId, certainty::NATIONAL_ID);
+    if let Some((end, certainty)) = national::end(number) {
+        push(end, PiiType::NationalId, certainty);
     }
     if card::is_card(number) {
         push(number.end, PiiType::Card, certainty::CARD);

@@ -40,7 +40,7 @@ pub(super) fn end(number: &Number<'_>) -> Option<(usize, u8)> {
     let found = |certainty| Some((end, certainty));
     if number.plus {
         let grouped = number.lens().len() > 1 && number.digits().len() >= 7;
-        let valid = has_international_form(number);
+        let valid = has_international_form(number) || has_loose_international_form(number);
         let called = !valid && grouped && context::phone(number.text, number.start, end) == Says::Yes;
         return if valid || called {
             found(certainty::PHONE_INTERNATIONAL)
@@ -66,7 +66,7 @@ pub(super) fn end(number: &Number<'_>) -> Option<(usize, u8)> {
     let grouped_and_extended = number.lens().len() > 1 && extended.is_some();
     if loose && (says == Says::Yes || (says == Says::Nothing && (own_line || grouped_and_extended))) {
         // The whole of a long number is better than the typical part in it: equal certainty, and the longer is taken.
-        let whole = says == Says::Yes && number.lens().len() > 2 && number.lens()[0] > 1;
+        let whole = says == Says::Yes && number.lens().len() > 2 && (number.lens()[0] > 1 || number.digits()[0] == 0);
         return found(if whole {
             certainty::PHONE
         } else {
@@ -113,6 +113,17 @@ fn has_international_form(number: &Number<'_>) -> bool {
     is_international(&kept[..count])
 }
 
+/// With a `+`, but of a length that its country does not have: mistyped, or the table is behind. `+10 000 000` is none.
+fn has_loose_international_form(number: &Number<'_>) -> bool {
+    let (digits, lens) = (number.digits(), number.lens());
+    let thousands = lens[1..].iter().all(|&len| len == 3) && lens[0] <= 3;
+    (9..=15).contains(&digits.len())
+        && digits[0] != 0
+        && !digits.ends_with(&[0, 0, 0])
+        && (lens.len() == 1 || !thousands)
+        && !number.gaps().contains(&b'?')
+}
+
 /// International with `00` or `011` instead of `+`, or with a country code and a mobile number that give themselves away.
 fn is_abroad(number: &Number<'_>) -> bool {
     let (digits, lens) = (number.digits(), number.lens());
@@ -139,8 +150,10 @@ fn is_typical(number: &Number<'_>) -> bool {
     }
     match (lens, digits) {
         ([11], _) | ([3, 4, 4] | [3, 3, 5] | [4, 4, 3] | [3, 8], [1, ..]) if is_chinese_mobile(digits) => true,
-        // National with the trunk zero, in one piece: France, Britain, Australia, Japan, Taiwan, Germany.
-        ([10 | 11], [0, 1..=9, ..]) => true,
+        // National with the trunk zero, in one piece: France, Britain, Australia, Japan, Taiwan, Germany; Israel, Thailand.
+        ([10 | 11], [0, 1..=9, ..]) | ([9], [0, 2..=9, ..]) => true,
+        // Russia in one piece.
+        ([11], [7 | 8, 9, ..]) => true,
         // North America (also 400 and 800 numbers of China).
         ([3, 3, 4], _) | ([1, 3, 3, 4], [1, ..]) => true,
         ([3, 4, 3], [4 | 8, 0, 0, ..]) | ([4, 3, 3], [1, 3 | 8, 0, 0, ..]) if number.is_even() => true,
@@ -150,12 +163,23 @@ fn is_typical(number: &Number<'_>) -> bool {
         ([5, 5], [6..=9, ..]) if matches!(gaps, b" " | b"-") => true,
         ([2, 5, 4], [_, _, 9, ..]) => true,
         ([2, 4, 4], _) if gaps == b" -" => true,
+        // Japan without its trunk zero, but no years.
+        ([2, 4, 4], _) if number.is_even() && !has_year(&digits[2..]) => true,
+        // Greece; Turkey, Colombia; Poland; Hungary.
+        ([4, 3, 3], _) if number.is_even() && !has_year(digits) && !digits.ends_with(&[0, 0, 0]) => true,
+        ([3, 3, 2, 2] | [2, 3, 2, 2], [1..=9, ..]) if number.is_even() && gaps[0] != b'.' => true,
+        ([1 | 2, 3, 4], _) if matches!(gaps, b"/ " | b"/-") => true,
+        ([2, 1 | 2, 3, 4], [0, 6, ..]) if matches!(gaps, b"-/ " | b"-/-") => true,
+        // North America in one piece: neither area nor exchange begins with 0 or 1, nor the area's middle digit is 9.
+        ([10], [2..=9, 0..=8, _, 2..=9, ..]) => digits.iter().any(|digit| *digit != digits[0]),
         // Norway; Thailand.
         ([3, 2, 3], [4 | 8 | 9, ..]) if gaps == b"  " => true,
-        ([1, 4, 4], [0, ..]) if number.is_even() => true,
+        ([1, 4, 4] | [1, 3, 3, 3], [0, ..]) if number.is_even() => true,
         // Spain, Portugal, Poland: mobile numbers.
-        ([3, 3, 3], [6 | 7, ..]) if gaps == b"  " && !digits.ends_with(&[0, 0, 0]) => true,
+        ([3, 3, 3], [4..=9, ..]) if matches!(gaps, b"  " | b"--") && !digits.ends_with(&[0, 0]) => true,
         ([3, 2, 2, 2], [6..=9, ..]) if number.is_even() => true,
+        // Sweden: `08-99 99 82`.
+        ([2, 2, 2, 2], [0, 1..=9, ..]) if gaps == b"-  " => true,
         _ => has_trunk_zero(number) || has_bracketed_area(number),
     }
 }
@@ -174,7 +198,7 @@ fn has_trunk_zero(number: &Number<'_>) -> bool {
 /// `(011) 4706-6184`, `(88) 684-334`; not `(2019) 12345`.
 fn has_bracketed_area(number: &Number<'_>) -> bool {
     let (digits, lens) = (number.digits(), number.lens());
-    let year = lens[0] == 4 && (1900..2100).contains(&value(&digits[..4]));
+    let year = lens[0] == 4 && is_year(value(&digits[..4]));
     number.bracket
         && lens.len() >= 2
         && (2..=6).contains(&lens[0])
@@ -189,11 +213,15 @@ fn is_loose(number: &Number<'_>) -> bool {
     if lens.len() == 1 {
         return (7..=15).contains(&digits.len());
     }
+    // `49371.74`, `52.437866`; `16.13.10`; `80 000 000`.
+    let decimal = gaps == b"." && !matches!(lens, [3 | 4, 4] | [3, 7]);
+    let version = lens == [2, 2, 2] && gaps == b"..";
+    let thousands = digits.ends_with(&[0, 0, 0]) && lens[0] <= 3 && lens[1..].iter().all(|&len| len == 3);
+    if decimal || version || (thousands && gaps.iter().all(|&gap| gap == b' ')) {
+        return false;
+    }
     let dotted_four = lens.len() == 4 && gaps.iter().all(|&gap| gap == b'.') && lens.iter().any(|&len| len != 2);
-    let years = lens == [4, 4]
-        && [&digits[..4], &digits[4..]]
-            .iter()
-            .all(|year| (1900..2100).contains(&value(year)));
+    let years = lens == [4, 4] && [&digits[..4], &digits[4..]].iter().all(|year| is_year(value(year)));
     !dotted_four
         && !years
         && (digits.len() >= 7 || lens == [2, 2, 2])
@@ -213,7 +241,6 @@ fn is_regular(number: &Number<'_>) -> bool {
 /// A date, alone or before something else: `2026-11-22`, `22.11.2026 10`, `20261122`.
 fn is_dated(number: &Number<'_>) -> bool {
     let (digits, lens) = (number.digits(), number.lens());
-    let is_year = |year: u32| (1900..2100).contains(&year);
     let is_either = |a: u32, b: u32| is_day(a, b) || is_day(b, a);
     if let [8] = lens {
         return is_year(value(&digits[..4])) && is_day(value(&digits[4..6]), value(&digits[6..8]));
@@ -223,7 +250,19 @@ fn is_dated(number: &Number<'_>) -> bool {
     match (a, b, c) {
         (4, 1 | 2, 1 | 2) => is_year(part(0, 4)) && is_day(part(4, b), part(4 + b, c)),
         (1 | 2, 1 | 2, 4) => is_year(part(a + b, 4)) && is_either(part(0, a), part(a, b)),
-        (2, 2, 2) if lens.len() == 3 => number.gaps()[0] != b' ' && is_either(part(0, 2), part(2, 2)),
+        (2, 2, 2) if lens.len() == 3 || (lens.len() == 4 && lens[3] == 4 && is_year(part(6, 4))) => {
+            number.gaps()[0] != b' ' && is_either(part(0, 2), part(2, 2))
+        }
         _ => false,
     }
+}
+
+/// Whether one of the fours of `digits` is a year.
+fn has_year(digits: &[u8]) -> bool {
+    digits.chunks_exact(4).any(|four| is_year(value(four)))
+}
+
+/// A year that texts of customers speak of.
+fn is_year(number: u32) -> bool {
+    (1900..2100).contains(&number)
 }

@@ -25,6 +25,17 @@ impl Key {
         Self(Hmac::new_from_slice(secret).expect("HMAC takes a key of any length"))
     }
 
+    /// Tells this key from others without giving it away: 16 hex digits of its HMAC of a constant that no pseudonym has.
+    pub(super) fn fingerprint(&self) -> String {
+        let digest = self
+            .0
+            .clone()
+            .chain_update("fingerprint of this key")
+            .finalize()
+            .into_bytes();
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The first digits of HMAC(key, type, 0, canonical value), in hex.
     pub(super) fn pseudonym(&self, kind: PiiType, value: &str) -> String {
         let canonical = canonical(kind, value);

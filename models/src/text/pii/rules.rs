@@ -72,7 +72,17 @@ impl PiiRules {
                 .size_limit(PATTERN_COMPILED_BYTES_MAX)
                 .dfa_size_limit(PATTERN_COMPILED_BYTES_MAX)
                 .build();
-            self.orders.push(built.map_err(|error| refuse(error.to_string()))?);
+            // The last line of the library's words says what is wrong, those before it show where.
+            let words = |error: regex::Error| {
+                let all = error.to_string();
+                let last = all.lines().last().unwrap_or_default();
+                last.trim_start_matches("error: ").to_owned()
+            };
+            let order = built.map_err(|error| refuse(words(error)))?;
+            if order.is_match("") {
+                return Err(refuse("matches an empty text".to_owned()));
+            }
+            self.orders.push(order);
         }
         Ok(self)
     }
@@ -88,6 +98,17 @@ impl PiiRules {
         }
         self.key = Some(Key::new(key));
         Ok(self)
+    }
+
+    /// Tells the key of the pseudonyms from others without giving it away (16 hex digits); none without a key.
+    pub fn key_fingerprint(&self) -> Option<String> {
+        self.key.as_ref().map(Key::fingerprint)
+    }
+
+    /// The types of personal data in `text`, in the order of [`PiiType::ALL`], each once.
+    pub fn types(&self, text: &str) -> Vec<PiiType> {
+        let kinds: BTreeSet<PiiType> = self.spans(text).into_iter().map(|(span, _)| span.kind).collect();
+        kinds.into_iter().collect()
     }
 
     /// The personal data in `text`: byte ranges on character boundaries, in order, apart. Placeholders that `mask` wrote

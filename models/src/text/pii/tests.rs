@@ -86,7 +86,7 @@ fn hostile_texts_end_soon() {
 }
 
 /// Pieces that finders react to, in any order, besides any text.
-fn pieces() -> impl Strategy<Value = String> {
+pub(crate) fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "\\PC{0,4}",
         "[0-9]{1,12}",

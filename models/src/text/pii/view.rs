@@ -171,6 +171,28 @@ fn digit(c: char) -> Option<u32> {
     (code - zero < 10).then_some(code - zero)
 }
 
+/// `text` with `<email>` for each `<email:0123456789ab>`.
+pub(in crate::text) fn without_pseudonyms(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut rest = text;
+    let mut from = 0;
+    while let Some(at) = rest[from..].find('<').map(|at| from + at) {
+        let width = placeholder(&rest[at..]);
+        let tag = rest[at..at + width].find(':');
+        if let Some(tag) = tag {
+            out.push_str(&rest[..at + tag]);
+            out.push('>');
+            rest = &rest[at + width..];
+        }
+        from = if tag.is_some() { 0 } else { at + width.max(1) };
+    }
+    if out.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
 /// Length of the placeholder (`<phone>`, `<phone:0123456789ab>`) that `text` begins with, 0 if it does not.
 fn placeholder(text: &str) -> usize {
     PiiType::ALL

@@ -53,6 +53,11 @@ unpacked_max_ratio = 50
 rejects_max_share = 0.1
 threads_max = 2
 
+[personal]
+order_numbers = ["DM-\\d{5}", "订单\\d{8}"]
+types = ["order_number", "email"]
+pseudonym_key_env = "DESKMILL_PSEUDONYM_KEY"
+
 [sources.tickets]
 format = "csv"
 path = "raw/tickets-*.csv"

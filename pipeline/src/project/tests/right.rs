@@ -25,6 +25,12 @@ fn every_key_arrives() {
         threads_max: 2,
     };
     assert_eq!(project.limits, limits);
+    let personal = Personal {
+        order_numbers: vec!["DM-\\d{5}".to_owned(), "订单\\d{8}".to_owned()],
+        types: vec!["order_number".to_owned(), "email".to_owned()],
+        pseudonym_key_env: Some("DESKMILL_PSEUDONYM_KEY".to_owned()),
+    };
+    assert_eq!(project.personal, personal);
 
     assert_eq!(
         project

@@ -336,3 +336,21 @@ fn a_long_line_and_many_problems_stay_readable() {
     assert!(shown.lines().count() < 400);
     assert!(shown.ends_with("error: 4951 more problems in deskmill.toml"), "{shown}");
 }
+
+#[test]
+fn rules_for_personal_data_that_cannot_be_used() {
+    let shown = wrong(
+        r#"[project]
+name = "desk"
+[personal]
+order_numbers = ["DM-\\d{5}", "(DM", "\\d*"]
+types = ["order_number", "e-mail"]
+pseudonym_key_env = "0f1e2d3c4b5a"
+"#,
+    );
+    assert_snapshot!(shown, @r#""#);
+    assert_eq!(
+        messages("[project]\nname = \"desk\"\n[personal]\norder_numbers = [\"A\"]\ntypes = [\"email\"]\n"),
+        ["4: `order_numbers` has no effect when `types` leaves `order_number` out"]
+    );
+}
