@@ -12,6 +12,7 @@ pub mod fetch;
 pub mod functions;
 pub mod keys;
 pub mod plan;
+pub mod profile;
 pub mod project;
 pub mod rejects;
 pub mod report;

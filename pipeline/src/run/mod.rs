@@ -1,6 +1,7 @@
 //! A run: the stages in order. What is there already is not done again, so a killed run resumes where it was.
 
 mod models;
+mod profiles;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::fetch::fetch;
 use crate::plan::{Plan, Step};
+use crate::profile::TableChange;
 use crate::project::Project;
 use crate::stages::assemble::AssembleFacts;
 use crate::stages::clean::CleanFacts;
@@ -64,6 +66,9 @@ pub struct RunReport {
     /// What the checks of the tables say.
     #[serde(default)]
     pub checks: Vec<CheckOutcome>,
+    /// How each table changed since the last good run.
+    #[serde(default)]
+    pub profiles: BTreeMap<String, TableChange>,
     /// Each model.
     pub models: BTreeMap<String, ModelOutcome>,
 }
@@ -145,7 +150,7 @@ async fn run_stages(project: &Project, request: &RunRequest, listener: Listener<
         listener,
     };
     let sources = work.ingest_all().await?;
-    let (tables, checks) = work.clean_all().await?;
+    let (tables, checks, profiles) = work.clean_all().await?;
     let is_stopped = checks.iter().any(CheckOutcome::stops);
     let mut report = RunReport {
         run: request.run.clone(),
@@ -154,6 +159,7 @@ async fn run_stages(project: &Project, request: &RunRequest, listener: Listener<
         sources,
         tables,
         checks,
+        profiles,
         models: BTreeMap::new(),
     };
     if !is_stopped && request.until == Until::Models {
@@ -171,6 +177,7 @@ async fn run_stages(project: &Project, request: &RunRequest, listener: Listener<
     if is_stopped {
         return Err(Error::Checks { all: report.checks });
     }
+    work.remember_profiles(request)?;
     Ok(report)
 }
 

@@ -336,3 +336,26 @@ fn a_long_line_and_many_problems_stay_readable() {
     assert!(shown.lines().count() < 400);
     assert!(shown.ends_with("error: 4951 more problems in deskmill.toml"), "{shown}");
 }
+
+#[test]
+fn a_distribution_rejects_no_rows_and_its_distance_is_a_share() {
+    let toml = r#"project.name = "d"
+[sources.tickets]
+format = "csv"
+path = "raw/tickets-1.csv"
+[tables.tickets]
+sql = "sql/tickets.sql"
+rows_of = "tickets"
+[[tables.tickets.checks]]
+check = "distribution"
+column = "channel"
+distance_max = 2
+[[tables.tickets.checks]]
+check = "distribution"
+column = "channel"
+then = "reject"
+[[tables.tickets.checks]]
+check = "distribution"
+"#;
+    assert_snapshot!(messages(toml).join("\n"), @r"");
+}
