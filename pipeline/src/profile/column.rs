@@ -169,10 +169,10 @@ impl<'a> Taken<'a> {
 }
 
 /// The numbers of a spread that are values of rows.
-pub(super) fn shown(spread: &super::figures::Spread) -> [f64; 7] {
-    [
-        spread.min, spread.p5, spread.p25, spread.p50, spread.p75, spread.p95, spread.max,
-    ]
+pub(super) fn shown(spread: &super::figures::Spread) -> Vec<f64> {
+    let mut all = spread.percentiles.clone();
+    all.extend([spread.min, spread.max]);
+    all
 }
 
 /// What a search for personal data found. The name of the column stands before each value, as a word that says what it is.

@@ -127,7 +127,7 @@ pub struct TopValues {
     pub counted: u64,
     /// Value, masked and cut, and how often it stands there; the most frequent first.
     pub values: Vec<(String, u64)>,
-    /// Whether these are all the values that there are, so that profiles can be compared by them.
+    /// Whether the column has so few values, each so often, that they are categories by which profiles are compared.
     pub whole: bool,
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, ArrayRef, new_null_array};
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::datatypes::FieldRef;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
@@ -193,7 +193,7 @@ impl Files {
         Ok(())
     }
 
-    /// Each row group as a reader of some columns, all its rows, with those of them that its file has.
+    /// The row groups of all files: the file's place, and the group's in it.
     pub(super) fn groups(&self) -> Vec<(usize, usize)> {
         let groups =
             |(at, part): (usize, &Part)| (0..part.metadata.metadata().num_row_groups()).map(move |group| (at, group));
@@ -223,19 +223,17 @@ impl Files {
             .map_err(|e| write_error(&part.path, e))
     }
 
-    /// Whether a file of its own columns and types is enough: all files have the same.
+    /// Whether all files have the same columns, of the same types.
     pub(super) fn are_alike(&self) -> bool {
         let first = self.parts.first().map(|part| part.metadata.schema());
         self.parts.iter().all(|part| Some(part.metadata.schema()) == first)
     }
 
-    /// The types of all columns, own ones too.
-    pub(super) fn types(&self) -> impl Iterator<Item = &DataType> {
-        let fields = self
-            .parts
+    /// The columns of all files, own ones too; one for each file that has it.
+    pub(super) fn all_fields(&self) -> impl Iterator<Item = &FieldRef> {
+        self.parts
             .iter()
-            .flat_map(|part| part.metadata.schema().fields().iter());
-        fields.map(|field| field.data_type())
+            .flat_map(|part| part.metadata.schema().fields().iter())
     }
 }
 

@@ -112,11 +112,7 @@ pub fn measure(request: &ProfileRequest<'_>) -> Result<Profile> {
             whole::measure(&files, &mut columns, sample.rows() == files.rows, &rules)?;
         }
         // Half of it: what else is at work needs some too.
-        duplicates = Some(repeated::repeated(
-            &files,
-            request.memory_max_bytes / 2,
-            request.threads,
-        )?);
+        duplicates = repeated::repeated(&files, request.memory_max_bytes / 2, request.threads)?;
     }
     Ok(Profile {
         table: request.table.to_owned(),

@@ -240,7 +240,7 @@ fn body(column: &ColumnProfile) -> Markup {
     // Numbers of many values have their histogram; which of them is the most frequent says little.
     let top = top.filter(|top| column.kind != ColumnKind::Number || top.whole || figures.is_none());
     html! {
-        @if column.kind == ColumnKind::Number && figures.is_none() {
+        @if column.kind == ColumnKind::Number && figures.is_none() && !column.personal.is_empty() {
             (nothing("These numbers read as personal data, so they are not shown."))
         }
         @if let Some(figures) = figures { (spread_table(figures, is_time)) }

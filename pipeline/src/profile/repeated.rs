@@ -16,23 +16,34 @@ use crate::rejects::write_error;
 /// Bytes of a hash, and of its copy while they grow.
 const HASH_BYTES: u64 = 16;
 
-/// Counts the rows that repeat an earlier one, with at most this memory, on so many threads.
+/// Counts the rows that repeat an earlier one, with at most this memory, on so many threads; none if a column is of a
+/// type that cannot be compared.
 ///
 /// # Errors
-/// When a file cannot be read, or holds columns that cannot be compared.
-pub(super) fn repeated(files: &Files, memory_max_bytes: u64, threads: usize) -> Result<Estimate> {
+/// When a file cannot be read.
+pub(super) fn repeated(files: &Files, memory_max_bytes: u64, threads: usize) -> Result<Option<Estimate>> {
+    if !RowConverter::supports_fields(&sort_fields(files)) {
+        return Ok(None);
+    }
     // One hash in 2^skipped is kept.
     let hashes_max = (memory_max_bytes / HASH_BYTES).max(1);
     let skipped = files.rows.div_ceil(hashes_max).next_power_of_two().trailing_zeros();
-    let hashes = hashes(files, (1 << skipped) - 1, threads)?;
-    let mut hashes = hashes;
+    let mut hashes = hashes(files, (1 << skipped) - 1, threads)?;
     hashes.sort_unstable();
     let runs = hashes.chunk_by(|a, b| a == b);
     let again: u64 = runs.map(|run| run.len() as u64 - 1).sum();
-    Ok(Estimate {
+    Ok(Some(Estimate {
         count: (again << skipped).min(files.rows.saturating_sub(1)),
         exact: skipped == 0,
-    })
+    }))
+}
+
+fn sort_fields(files: &Files) -> Vec<SortField> {
+    files
+        .fields
+        .iter()
+        .map(|field| SortField::new(field.data_type().clone()))
+        .collect()
 }
 
 /// The hashes of all rows whose lowest bits, those of `mask`, are zero.
@@ -66,11 +77,7 @@ fn hashes(files: &Files, mask: u64, threads: usize) -> Result<Vec<u64>> {
 fn hashes_of(files: &Files, group: (usize, usize), mask: u64) -> Result<Vec<u64>> {
     let path = files.paths().nth(group.0).unwrap_or_else(|| "".as_ref());
     let failed = |e: arrow::error::ArrowError| write_error(path, e);
-    let fields = files
-        .fields
-        .iter()
-        .map(|field| SortField::new(field.data_type().clone()));
-    let converter = RowConverter::new(fields.collect()).map_err(failed)?;
+    let converter = RowConverter::new(sort_fields(files)).map_err(failed)?;
     let mut hashes = Vec::new();
     for batch in files.group(group)? {
         let batch = batch.map_err(failed)?;

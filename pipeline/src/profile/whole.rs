@@ -39,11 +39,9 @@ pub(super) fn reads(files: &Files) -> bool {
         Arrow::List(item) | Arrow::LargeList(item) => known(item.data_type()),
         other => known(other),
     };
-    files.types().all(reads)
-        && (files.are_alike()
-            || files
-                .types()
-                .all(|data_type| matches!(data_type, Arrow::Utf8 | Arrow::Int64)))
+    let plain = |data_type: &Arrow| matches!(data_type, Arrow::Utf8 | Arrow::Int64);
+    let all = |fits: &dyn Fn(&Arrow) -> bool| files.all_fields().all(|field| fits(field.data_type()));
+    all(&reads) && (files.are_alike() || all(&plain))
 }
 
 /// Puts the figures of all rows in the place of those of the sample. `is_sample_whole` says that the sample has all rows;
@@ -104,13 +102,14 @@ fn scan(files: &Files) -> PolarsResult<LazyFrame> {
         .paths()
         .map(PlRefPath::try_from_path)
         .collect::<PolarsResult<_>>()?;
-    // Files of a source may differ in their columns, all of which are texts.
+    // Files of a source may differ in their columns, which are texts, and whole numbers if they are deskmill's own.
     let schema = (!files.are_alike()).then(|| {
-        let texts = files
-            .fields
-            .iter()
-            .map(|field| (field.name().as_str().into(), DataType::String));
-        Arc::new(texts.collect::<Schema>())
+        let fields = files.all_fields().map(|field| {
+            let is_number = *field.data_type() == arrow::datatypes::DataType::Int64;
+            let data_type = if is_number { DataType::Int64 } else { DataType::String };
+            (field.name().as_str().into(), data_type)
+        });
+        Arc::new(fields.collect::<Schema>())
     });
     let args = ScanArgsParquet {
         allow_missing_columns: schema.is_some(),

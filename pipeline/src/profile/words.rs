@@ -14,6 +14,9 @@ const TEXT_CHARS_MIN: f64 = 12.0;
 pub fn glance(column: &ColumnProfile) -> String {
     let mut words = match (column.kind, &column.text) {
         _ if column.count == 0 => "no value at all".to_owned(),
+        (ColumnKind::Number, _) if column.numbers.is_none() && column.personal.is_empty() => {
+            "no finite number".to_owned()
+        }
         (ColumnKind::Number, _) => column
             .numbers
             .as_ref()
