@@ -93,7 +93,7 @@ impl<'a> Taken<'a> {
                     .transpose()?;
                 let numbers = cast(array, &DataType::Float64)?;
                 let numbers = numbers.as_primitive::<Float64Type>();
-                for row in rows.filter(|row| numbers.value(*row).is_finite()) {
+                for row in rows.filter(|row| numbers.is_valid(*row) && numbers.value(*row).is_finite()) {
                     let number = numbers.value(row);
                     let text = || match exact.as_ref().map(|exact| exact.as_primitive::<Int64Type>()) {
                         Some(exact) if exact.is_valid(row) => exact.value(row).to_string(),
@@ -109,7 +109,8 @@ impl<'a> Taken<'a> {
             ColumnKind::Time => {
                 let times = cast(array, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
                 let times = times.as_primitive::<TimestampMicrosecondType>();
-                for row in rows {
+                // A time beyond the microseconds of 64 bits has become null.
+                for row in rows.filter(|row| times.is_valid(*row)) {
                     self.numbers.push(times.value(row) as f64 / 1e6);
                     self.values.add(times.value(row).cast_unsigned(), String::new);
                 }
