@@ -45,6 +45,11 @@ pub enum Verb {
     /// Ingest and clean, and say whether the tables are what the project expects
     #[command(after_help = "Example:\n  deskmill -C desk check\n  deskmill -C desk check tickets")]
     Check(CheckArgs),
+    /// Show what a table or source looks like: columns, values, texts, personal data
+    #[command(
+        after_help = "Example:\n  deskmill -C desk profile tickets\n  deskmill -C desk profile raw.tickets --out tickets.html"
+    )]
+    Profile(ProfileArgs),
     /// Look at published models and move aliases
     #[command(
         after_help = "Example:\n  deskmill -C desk models\n  deskmill -C desk models rollback intent --why 'wrong labels'"
@@ -110,6 +115,20 @@ pub struct SampleArgs {
 pub struct CheckArgs {
     /// Only the checks of this table
     pub table: Option<String>,
+}
+
+/// `profile`
+#[derive(Debug, Args)]
+pub struct ProfileArgs {
+    /// TABLE or raw.SOURCE
+    pub table: String,
+    /// The page to write (default: in the project's work folder)
+    #[arg(long, value_name = "FILE.html")]
+    pub out: Option<PathBuf>,
+    /// Rows on which languages, personal data and near-duplicates rest; the other sampled figures rest on at least ten
+    /// times as many (default: 20000)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub rows: Option<u64>,
 }
 
 /// `models`

@@ -190,6 +190,16 @@ impl Catalog {
         self.work.join("last-run.json")
     }
 
+    /// The profiles of the last good run.
+    pub fn last_profiles_file(&self) -> PathBuf {
+        self.work.join("last-profiles.json")
+    }
+
+    /// The page of a profile that somebody asked for.
+    pub fn profile_page_file(&self, name: &str) -> PathBuf {
+        self.work.join("profiles").join(format!("{name}.html"))
+    }
+
     /// Digests of source files, by path, size and time of change.
     pub fn digests_file(&self) -> PathBuf {
         self.work.join("digests.json")

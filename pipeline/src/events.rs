@@ -30,7 +30,7 @@ pub enum Event {
     },
     /// A step ended well.
     Stage {
-        /// `ingest`, `clean`, `assemble`, `fit`, `evaluate` or `publish`.
+        /// `ingest`, `clean`, `profile`, `check`, `assemble`, `fit`, `evaluate` or `publish`.
         stage: &'static str,
         /// The source, table or model.
         name: String,

@@ -14,6 +14,7 @@ pub mod gc;
 pub mod keys;
 pub mod lineage;
 pub mod plan;
+pub mod profile;
 pub mod project;
 pub mod rejects;
 pub mod report;

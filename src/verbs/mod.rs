@@ -8,6 +8,7 @@ mod lineage;
 mod models;
 mod plan;
 mod predict;
+mod profile;
 mod rejects;
 mod run;
 mod sample;
@@ -37,6 +38,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Plan => plan::run(&place)?,
         Verb::Run => return run::run(&place).await,
         Verb::Check(args) => return check::run(&place, &args).await,
+        Verb::Profile(args) => profile::run(&place, &args)?,
         Verb::Models(args) => models::run(&place, args).await?,
         Verb::Predict(args) => predict::run(&place, &args).await?,
         Verb::Sql(args) => sql::run(&place, &args).await?,

@@ -4,11 +4,18 @@ use jiff::{Timestamp, civil, tz::TimeZone};
 
 use super::CheckOutcome;
 use super::measure::Measured;
+use crate::profile::TableChange;
 use crate::project::{Check, Expected, Table, Then};
 
 /// Judges the checks of a table, in their order. `now` is when the run began; `rejected` are the rows that each check
-/// rejected when the table was made.
-pub fn judge(table: &Table, measured: &[Measured], now: Timestamp, rejected: &[u64]) -> Vec<CheckOutcome> {
+/// rejected when the table was made; `change` is how it changed since the last good run.
+pub fn judge(
+    table: &Table,
+    measured: &[Measured],
+    now: Timestamp,
+    rejected: &[u64],
+    change: &TableChange,
+) -> Vec<CheckOutcome> {
     let each = table.checks.iter().zip(measured).enumerate();
     each.map(|(at, (check, measured))| {
         let (passed, found) = match check.then {
@@ -16,7 +23,10 @@ pub fn judge(table: &Table, measured: &[Measured], now: Timestamp, rejected: &[u
                 let rows = rejected.get(at).copied().unwrap_or_default();
                 (true, format!("{rows} rows rejected"))
             }
-            Then::Warn | Then::Stop => verdict(check, measured, now),
+            Then::Warn | Then::Stop => match &check.expected {
+                Expected::Distribution { column, distance_max } => distributed(column, *distance_max, change),
+                _ => verdict(check, measured, now),
+            },
         };
         CheckOutcome {
             table: table.name.clone(),
@@ -45,6 +55,20 @@ fn verdict(check: &Check, measured: &Measured, now: Timestamp) -> (bool, String)
     }
 }
 
+/// A first run has nothing to compare with, and a column without values has no distribution: both hold.
+fn distributed(column: &str, distance_max: f64, change: &TableChange) -> (bool, String) {
+    let Some(run) = &change.since else {
+        return (true, "no earlier run to compare with".to_owned());
+    };
+    match change.distance(column) {
+        Some(distance) => (
+            distance <= distance_max,
+            format!("distance {distance:.2} from run {run}"),
+        ),
+        None => (true, format!("nothing to compare with run {run}")),
+    }
+}
+
 fn fresh(latest: Option<&str>, within_hours: f64, now: Timestamp) -> (bool, String) {
     let Some(text) = latest else {
         return (false, "no time at all".to_owned());
@@ -65,6 +89,10 @@ fn hint(check: &Check) -> String {
     match &check.expected {
         Expected::Rows { .. } => "look whether a source lost or repeated files".to_owned(),
         Expected::Fresh { .. } => "look whether the source still gets new data".to_owned(),
+        Expected::Distribution { .. } => {
+            "`deskmill profile` shows what it holds; mend the source, raise `distance_max`, or let the check `warn`"
+                .to_owned()
+        }
         Expected::Sql { sql_path, .. } => {
             format!("`deskmill sql` with the query of {} shows the rows", sql_path.written)
         }

@@ -54,6 +54,7 @@ impl Check {
             Expected::Reference { .. } => "reference",
             Expected::Rows { .. } => "rows",
             Expected::Fresh { .. } => "fresh",
+            Expected::Distribution { .. } => "distribution",
             Expected::Sql { .. } => "sql",
         }
     }
@@ -67,7 +68,8 @@ impl Check {
             | Expected::Set { column, .. }
             | Expected::Pattern { column, .. }
             | Expected::Reference { column, .. }
-            | Expected::Fresh { column, .. } => Some(column),
+            | Expected::Fresh { column, .. }
+            | Expected::Distribution { column, .. } => Some(column),
             Expected::Unique { columns } => columns.first().map(String::as_str).filter(|_| columns.len() == 1),
             Expected::Rows { .. } | Expected::Sql { .. } => None,
         }
@@ -112,6 +114,9 @@ impl Check {
             }
             Expected::Fresh { column, within_hours } => {
                 format!("the latest `{column}` is at most {within_hours} hours old")
+            }
+            Expected::Distribution { column, distance_max } => {
+                format!("`{column}` is distributed as in the last good run (distance at most {distance_max})")
             }
             Expected::Sql { sql_path, .. } => format!("{} gives no row", sql_path.written),
         }

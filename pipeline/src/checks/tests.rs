@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::{Measured, judge, judged};
+use crate::profile::{ColumnChange, TableChange};
 use crate::project::{Bound, Check, Expected, ProjectPath, Table, Then};
 
 fn table(checks: Vec<Check>) -> Table {
@@ -30,7 +31,14 @@ fn check(expected: Expected, then: Then) -> Check {
 /// Whether a single check that stops holds, and what was found.
 fn verdict(expected: Expected, measured: Measured) -> (bool, String) {
     let now = "2026-03-02T12:00:00Z".parse().unwrap();
-    let outcome = judge(&table(vec![check(expected, Then::Stop)]), &[measured], now, &[]).remove(0);
+    let outcome = judge(
+        &table(vec![check(expected, Then::Stop)]),
+        &[measured],
+        now,
+        &[],
+        &TableChange::default(),
+    )
+    .remove(0);
     assert_eq!(outcome.stops(), !outcome.passed);
     assert_eq!(outcome.hint.is_empty(), outcome.passed);
     (outcome.passed, outcome.found)
@@ -71,7 +79,7 @@ fn a_check_that_rejects_holds_and_says_how_many() {
     let column = "channel".to_owned();
     let table = table(vec![check(Expected::NotNull { column }, Then::Reject)]);
     let now = "2026-03-02T12:00:00Z".parse().unwrap();
-    let outcome = judge(&table, &[Measured::Elsewhere], now, &[7]).remove(0);
+    let outcome = judge(&table, &[Measured::Elsewhere], now, &[7], &TableChange::default()).remove(0);
     assert!(outcome.passed && !outcome.stops());
     assert_eq!(outcome.found, "7 rows rejected");
 }
@@ -92,4 +100,35 @@ fn checks_that_reject_are_columns_of_the_query() {
         "select q.*, coalesce(try_cast(q.\"min\"\"utes\" as double) < 0.0 or q.\"min\"\"utes\" > 'it''s', false) \
          as \"__check_1\" from (\nselect * from raw.tickets -- all\n) q "
     );
+}
+
+#[test]
+fn a_distribution_is_compared_with_the_last_good_run() {
+    let expected = Expected::Distribution {
+        column: "channel".to_owned(),
+        distance_max: 0.2,
+    };
+    let table = table(vec![check(expected, Then::Stop)]);
+    let now = "2026-03-02T12:00:00Z".parse().unwrap();
+    let found = |change: &TableChange| {
+        let outcome = judge(&table, &[Measured::Elsewhere], now, &[], change).remove(0);
+        (outcome.passed, outcome.found)
+    };
+    let nothing = found(&TableChange::first(10));
+    assert_eq!(nothing, (true, "no earlier run to compare with".to_owned()));
+    let moved = |distance: Option<f64>| TableChange {
+        since: Some("R1".to_owned()),
+        columns: vec![ColumnChange {
+            column: "channel".to_owned(),
+            distance,
+            ..ColumnChange::default()
+        }],
+        ..TableChange::default()
+    };
+    assert_eq!(
+        found(&moved(Some(0.31))),
+        (false, "distance 0.31 from run R1".to_owned())
+    );
+    assert_eq!(found(&moved(Some(0.2))), (true, "distance 0.20 from run R1".to_owned()));
+    assert_eq!(found(&moved(None)), (true, "nothing to compare with run R1".to_owned()));
 }

@@ -283,7 +283,7 @@ pub struct Check {
     /// `check`: required; what is expected.
     pub expected: Expected,
     /// `then`: `warn` (it is said), `reject` (the rows become rejects; for checks of rows, in tables with `rows_of`) or
-    /// `stop` (nothing is published). Default: `reject` where it can be, else `stop`.
+    /// `stop` (nothing is published). Default: `reject` where it can be, else `stop`; `warn` for `distribution`.
     pub then: Then,
 }
 
@@ -365,6 +365,16 @@ pub enum Expected {
         column: String,
         /// Hours.
         within_hours: f64,
+    },
+    /// What `column` holds is about what it held in the last good run; in the first there is nothing to compare with.
+    /// The distance is that of Jensen and Shannon (square root, base 2), 0 for the same and 1 for nothing in common:
+    /// between the shares of the values where they are few, between numbers in tenths, between lengths and languages of
+    /// other texts. Times are not compared.
+    Distribution {
+        /// The column.
+        column: String,
+        /// `distance_max`: the largest distance. Default 0.2: about a value whose share goes from 20% to 42%; 0 to 1.
+        distance_max: f64,
     },
     /// The query in the file `sql` gives no row. It may read this table and those above.
     Sql {

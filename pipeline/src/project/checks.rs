@@ -5,6 +5,7 @@ use std::path::Path;
 use super::checked::{Check, Expected, Then};
 use super::files::read_sql;
 use super::section::Section;
+use crate::profile::DISTANCE_MAX;
 
 /// The expectations by their names in the file.
 const CHECKS: &[(&str, Name)] = &[
@@ -17,6 +18,7 @@ const CHECKS: &[(&str, Name)] = &[
     ("reference", Name::Reference),
     ("rows", Name::Rows),
     ("fresh", Name::Fresh),
+    ("distribution", Name::Distribution),
     ("sql", Name::Sql),
 ];
 
@@ -31,6 +33,7 @@ enum Name {
     Reference,
     Rows,
     Fresh,
+    Distribution,
     Sql,
 }
 
@@ -62,6 +65,7 @@ fn read_check(section: &mut Section<'_>, has_rows_of: bool, folder: &Path) -> Op
             "table",
             "to",
             "within_hours",
+            "distance_max",
         ] {
             section.skip(key);
         }
@@ -70,9 +74,14 @@ fn read_check(section: &mut Section<'_>, has_rows_of: bool, folder: &Path) -> Op
         return None;
     };
     let expected = read_expected(section, name, folder);
-    let of_rows = !matches!(name, Name::Rows | Name::Fresh | Name::Sql);
+    let of_rows = !matches!(name, Name::Rows | Name::Fresh | Name::Distribution | Name::Sql);
     let can_reject = of_rows && has_rows_of;
-    let default = if can_reject { Then::Reject } else { Then::Stop };
+    let default = match name {
+        // Data may change for good reasons.
+        Name::Distribution => Then::Warn,
+        _ if can_reject => Then::Reject,
+        _ => Then::Stop,
+    };
     let words = [("warn", Then::Warn), ("reject", Then::Reject), ("stop", Then::Stop)];
     let then = section.choice("then", &words, Some(default))?;
     if then == Then::Reject && !can_reject {
@@ -211,6 +220,14 @@ fn read_expected(section: &mut Section<'_>, name: Name, folder: &Path) -> Option
             Some(Expected::Fresh {
                 column: column?,
                 within_hours,
+            })
+        }
+        Name::Distribution => {
+            let column = column();
+            let distance_max = section.number("distance_max", 0.0..=1.0, DISTANCE_MAX);
+            Some(Expected::Distribution {
+                column: column?,
+                distance_max,
             })
         }
         Name::Sql => {

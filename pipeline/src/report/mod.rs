@@ -4,9 +4,9 @@
 mod confusion;
 mod headline;
 mod mistakes;
-mod numbers;
+pub(crate) mod numbers;
 mod origin;
-mod plots;
+pub(crate) mod plots;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -14,10 +14,10 @@ mod tests;
 use deskmill_models::metrics::Evaluation;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-const STYLE: &str = include_str!("style.css");
+pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// Nothing may be loaded and no script may run, whatever a customer's text contains.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// Longer tables get a scrollable box on screens; on paper they are whole.
 const ROWS_BEFORE_SCROLL: usize = 30;
@@ -102,7 +102,7 @@ pub fn page(report: &Report<'_>) -> String {
 /// Text of a project or a customer: kept apart from the direction of its surroundings, and marked as Chinese where it
 /// has Han characters and no kana, so that a browser anywhere picks the Chinese glyphs. A narrow screen may break the
 /// line after an underscore: labels are often one long word.
-fn foreign(text: &str) -> Markup {
+pub(crate) fn foreign(text: &str) -> Markup {
     let han = text
         .chars()
         .any(|c| matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'));
@@ -115,12 +115,12 @@ fn foreign(text: &str) -> Markup {
 }
 
 /// A table in a box that scrolls sideways on a narrow screen, and down if it is long.
-fn boxed(name: &str, rows: usize, table: &Markup) -> Markup {
+pub(crate) fn boxed(name: &str, rows: usize, table: &Markup) -> Markup {
     let class = if rows > ROWS_BEFORE_SCROLL { "box long" } else { "box" };
     html! { div class=(class) role="region" tabindex="0" aria-label=(name) { (table) } }
 }
 
 /// Stands where there is nothing to show.
-fn nothing(why: &str) -> Markup {
+pub(crate) fn nothing(why: &str) -> Markup {
     html! { p.nothing { (why) } }
 }

@@ -1,15 +1,15 @@
 //! How the report writes numbers: three decimals, thousands separated by commas, a dash where there is none.
 
 /// Stands for a number that is not there.
-pub(super) const NONE: &str = "–";
+pub(crate) const NONE: &str = "–";
 
 /// A count, as in `12,345`.
-pub(super) fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     grouped(&number.to_string())
 }
 
 /// A measured value with three decimals, as in `0.912` or `−1,204.500`.
-pub(super) fn score(value: f64) -> String {
+pub(crate) fn score(value: f64) -> String {
     if !value.is_finite() {
         return NONE.into();
     }
@@ -21,12 +21,12 @@ pub(super) fn score(value: f64) -> String {
 }
 
 /// A value that may not be there.
-pub(super) fn optional(value: Option<f64>) -> String {
+pub(crate) fn optional(value: Option<f64>) -> String {
     value.map_or_else(|| NONE.into(), score)
 }
 
 /// A difference, always signed unless it rounds to zero.
-pub(super) fn change(difference: f64) -> String {
+pub(crate) fn change(difference: f64) -> String {
     let text = score(difference);
     if difference > 0.0 && difference.is_finite() && text != "0.000" {
         format!("+{text}")
@@ -36,12 +36,12 @@ pub(super) fn change(difference: f64) -> String {
 }
 
 /// Low to high.
-pub(super) fn interval((low, high): (f64, f64)) -> String {
+pub(crate) fn interval((low, high): (f64, f64)) -> String {
     format!("{} to {}", score(low), score(high))
 }
 
 /// A share as a percentage with one decimal.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     if share.is_finite() {
         format!("{:.1}%", share * 100.0)
     } else {
@@ -50,7 +50,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// A size in decimal units, as in `12.4 MB`.
-pub(super) fn bytes(size: u64) -> String {
+pub(crate) fn bytes(size: u64) -> String {
     match size {
         0..1_000 => format!("{size} B"),
         1_000..1_000_000 => format!("{:.1} kB", size as f64 / 1e3),

@@ -25,7 +25,7 @@ const TOP: f64 = 28.0;
 
 /// A length in the drawing's units; what is no number becomes 0, so that a broken value cannot break the file.
 #[derive(Clone, Copy)]
-struct Px(f64);
+pub(crate) struct Px(pub(crate) f64);
 
 impl Render for Px {
     fn render_to(&self, out: &mut String) {
@@ -277,7 +277,7 @@ pub(super) fn interval_bar(value: f64, interval: Option<(f64, f64)>, ring: Optio
 }
 
 /// A bar from 0 to 1; an empty track if there is no value. Silent to screen readers like [`interval_bar`].
-pub(super) fn bar(value: Option<f64>) -> Markup {
+pub(crate) fn bar(value: Option<f64>) -> Markup {
     let length = value.unwrap_or(0.0).clamp(0.0, 1.0) * 100.0;
     html! {
         svg.bar viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {

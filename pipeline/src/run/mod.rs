@@ -1,6 +1,7 @@
 //! A run: the stages in order. What is there already is not done again, so a killed run resumes where it was.
 
 mod models;
+mod profiles;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::fetch::fetch;
 use crate::plan::{Plan, Step};
+use crate::profile::TableChange;
 use crate::project::Project;
 use crate::stages::assemble::AssembleFacts;
 use crate::stages::clean::CleanFacts;
@@ -64,6 +66,9 @@ pub struct RunReport {
     /// What the checks of the tables say.
     #[serde(default)]
     pub checks: Vec<CheckOutcome>,
+    /// How each table changed since the last good run.
+    #[serde(default)]
+    pub profiles: BTreeMap<String, TableChange>,
     /// Each model.
     pub models: BTreeMap<String, ModelOutcome>,
 }
@@ -187,7 +192,7 @@ async fn run_stages(
         now: request.when,
         listener,
     };
-    let (sources, (tables, checks)) = work.make_tables().await?;
+    let (sources, (tables, checks, profiles)) = work.make_tables().await?;
     let is_stopped = checks.iter().any(CheckOutcome::stops);
     let mut report = RunReport {
         run: request.run.clone(),
@@ -196,6 +201,7 @@ async fn run_stages(
         sources,
         tables,
         checks,
+        profiles,
         models: BTreeMap::new(),
     };
     if !is_stopped && request.until == Until::Models {
@@ -213,6 +219,7 @@ async fn run_stages(
     if is_stopped {
         return Err(Error::Checks { all: report.checks });
     }
+    work.remember_profiles(request)?;
     Ok(report)
 }
 

@@ -13,17 +13,21 @@ use crate::checks::{self, CheckOutcome, Measured};
 use crate::error::{Error, Result};
 use crate::lineage;
 use crate::plan::Step;
+use crate::profile::TableChange;
 use crate::project::{Source, Table, Then};
 use crate::rejects::{Outputs, mends_told};
 use crate::stages::clean::{CleanFacts, ROWS_FILE};
 use crate::stages::ingest::IngestFacts;
 use crate::stages::{clean, ingest};
 
-/// Rows by source, then rows by table and what the checks say.
-type Made = (
-    BTreeMap<String, IngestFacts>,
-    (BTreeMap<String, CleanFacts>, Vec<CheckOutcome>),
+/// Tables, what their checks say, and how they changed.
+type Tables = (
+    BTreeMap<String, CleanFacts>,
+    Vec<CheckOutcome>,
+    BTreeMap<String, TableChange>,
 );
+/// Rows by source, then the tables.
+type Made = (BTreeMap<String, IngestFacts>, Tables);
 
 impl Work<'_> {
     /// Sources and tables. Where their rejects are is remembered, also if there are too many of them.
@@ -143,11 +147,13 @@ impl Work<'_> {
         Ok(total)
     }
 
-    /// Makes every table, measures its checks, and gives what came of both. Whether a failed check stops the run is
+    /// Makes every table, profiles it, measures its checks, and gives what came of it. Whether a failed check stops the run is
     /// decided when all of them are known.
-    pub(super) async fn clean_all(&self) -> Result<(BTreeMap<String, CleanFacts>, Vec<CheckOutcome>)> {
+    pub(super) async fn clean_all(&self) -> Result<Tables> {
         let mut all = BTreeMap::new();
         let mut outcomes = Vec::new();
+        let mut changes = BTreeMap::new();
+        let baseline = self.baseline();
         for table in &self.project.tables {
             let Some(step) = self.plan.step("clean", &table.name) else {
                 continue;
@@ -155,12 +161,14 @@ impl Work<'_> {
             let facts = self.clean(table, step).await?;
             let files = [self.folder(clean::STAGE, step).join(ROWS_FILE)];
             self.engine.add_table(&table.name, &files).await?;
+            let change = tokio::task::block_in_place(|| self.profile(step, &baseline))?;
             if !table.checks.is_empty() {
-                outcomes.extend(self.check(table, &facts).await?);
+                outcomes.extend(self.check(table, &facts, &change).await?);
             }
             all.insert(table.name.clone(), facts);
+            changes.insert(table.name.clone(), change);
         }
-        Ok((all, outcomes))
+        Ok((all, outcomes, changes))
     }
 
     async fn clean(&self, table: &Table, step: &Step) -> Result<CleanFacts> {
@@ -189,7 +197,7 @@ impl Work<'_> {
 
     /// What the checks of a table say. Their figures depend on its content only and are kept; what they mean may depend
     /// on the time and on earlier runs.
-    async fn check(&self, table: &Table, facts: &CleanFacts) -> Result<Vec<CheckOutcome>> {
+    async fn check(&self, table: &Table, facts: &CleanFacts, change: &TableChange) -> Result<Vec<CheckOutcome>> {
         let started = Instant::now();
         let key = self.plan.checks_key(table)?.unwrap_or_default();
         let known = self.catalog.has(checks::STAGE, &table.name, &key);
@@ -201,7 +209,7 @@ impl Work<'_> {
             self.catalog.complete(checks::STAGE, &table.name, &key, &measured)?;
             measured
         };
-        let outcomes = checks::judge(table, &measured, self.now, &facts.rejected_by);
+        let outcomes = checks::judge(table, &measured, self.now, &facts.rejected_by, change);
         let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
         let warned = outcomes
             .iter()

@@ -62,6 +62,24 @@ fn fewer_rejects(story: &mut Story, percent: f64) {
     story.desk().edit("deskmill.toml", "rejects_max_share = 0.03", &share);
 }
 
+#[given(expr = "a run stops when the {string} of the tickets shifts")]
+fn a_check_of_a_shift(story: &mut Story, column: String) {
+    let check = format!(
+        "[[tables.tickets.checks]]\ncheck = \"distribution\"\ncolumn = \"{column}\"\nthen = \"stop\"\n\n[tables.turns]"
+    );
+    story.desk().edit("deskmill.toml", "[tables.turns]", &check);
+}
+
+#[when("the chats of all tickets come in as e-mails")]
+fn chats_become_mails(story: &mut Story) {
+    let files = story.desk().files_ending(".csv");
+    for name in files.iter().filter(|name| name.starts_with("raw/tickets/tickets-")) {
+        let text = story.desk().read(name);
+        assert!(text.contains(",chat,"), "no chat in {name}");
+        story.desk().write(name, text.replace(",chat,", ",email,"));
+    }
+}
+
 #[given("the desk was run")]
 fn was_run(story: &mut Story) {
     story.desk().run();

@@ -214,3 +214,20 @@ fn data_may_lie_elsewhere_and_folders_may_have_odd_names() {
     );
     assert_eq!(file("far").path, absolute);
 }
+
+#[test]
+fn a_check_of_a_distribution_warns_unless_told_otherwise() {
+    let checks = "[[tables.chats.checks]]\ncheck = \"distribution\"\ncolumn = \"channel\"\n\
+        [[tables.chats.checks]]\ncheck = \"distribution\"\ncolumn = \"渠道\"\ndistance_max = 0.5\nthen = \"stop\"\n";
+    let folder = desk(&format!("{EVERY_KEY}{checks}"));
+    let project = read_project(folder.path(), &OneKind).unwrap();
+    let check = |column: &str, distance_max, then| Check {
+        expected: Expected::Distribution {
+            column: column.to_owned(),
+            distance_max,
+        },
+        then,
+    };
+    let wanted = [check("channel", 0.2, Then::Warn), check("渠道", 0.5, Then::Stop)];
+    assert_eq!(project.table("chats").unwrap().checks, wanted);
+}

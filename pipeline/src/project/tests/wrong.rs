@@ -354,3 +354,26 @@ pseudonym_key_env = "0f1e2d3c4b5a"
         ["4: `order_numbers` has no effect when `types` leaves `order_number` out"]
     );
 }
+
+#[test]
+fn a_distribution_rejects_no_rows_and_its_distance_is_a_share() {
+    let toml = r#"project.name = "d"
+[sources.tickets]
+format = "csv"
+path = "raw/tickets-1.csv"
+[tables.tickets]
+sql = "sql/tickets.sql"
+rows_of = "tickets"
+[[tables.tickets.checks]]
+check = "distribution"
+column = "channel"
+distance_max = 2
+[[tables.tickets.checks]]
+check = "distribution"
+column = "channel"
+then = "reject"
+[[tables.tickets.checks]]
+check = "distribution"
+"#;
+    assert_snapshot!(messages(toml).join("\n"), @r"");
+}
