@@ -125,9 +125,11 @@ impl Catalog {
             }
         }
         // An engine that may spill holds this lock for as long as it lives.
-        let is_free = File::create(self.spill_lock_file()).is_ok_and(|lock| lock.try_lock().is_ok());
+        let lock = File::create(self.spill_lock_file())
+            .ok()
+            .filter(|lock| lock.try_lock().is_ok());
         let spill = self.spill_folder();
-        if is_free && spill.exists() {
+        if lock.is_some() && spill.exists() {
             fs::remove_dir_all(&spill).map_err(Error::file(&spill))?;
         }
         Ok(())

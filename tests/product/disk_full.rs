@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::binaries;
 use crate::command::{Ended, Process};
 use crate::desk::Desk;
-use crate::mixed::{left, mixed, same};
+use crate::mixed::{is_the_same_each_time, left, mixed, same};
 
 /// Runs a desk on a disk with so much room beside its sources, then makes room and runs it again. What is left after each
 /// of the two is put beside the desk: `first` and the desk itself.
@@ -81,7 +81,7 @@ fn is_whole(desk: &Desk, expected: &BTreeMap<String, Vec<u8>>) {
         assert!(!file.contains(".partial"), "{file} takes room");
         let name = file.trim_start_matches("first/");
         // An entry of a folder of outputs: `.deskmill/<stage>/<name>/<key>/<file>`.
-        if name.split('/').count() == 5 {
+        if name.split('/').count() == 5 && is_the_same_each_time(name) {
             let bytes = fs::read(desk.file(&file)).expect("it was just listed");
             assert!(expected.get(name) == Some(&bytes), "{name} is half");
         }
@@ -90,7 +90,7 @@ fn is_whole(desk: &Desk, expected: &BTreeMap<String, Vec<u8>>) {
 
 #[test]
 fn wherever_the_disk_fills_up_it_is_said_and_the_next_run_goes_on() {
-    let fresh = mixed(80, 11);
+    let fresh = mixed(80, 5);
     let undisturbed = fresh.copy();
     let all_kib = on_a_small_disk(&undisturbed, 1 << 19).used_kib;
     let expected = left(&undisturbed);
@@ -143,7 +143,8 @@ fn a_disk_that_fills_up_while_rows_spill() {
     );
     desk.write(
         "sql/pairs.sql",
-        "select b.ticket_id as b, a.ticket_id as a, repeat(a.body || b.body, 40) as text\nfrom tickets a cross join tickets b\n",
+        "select c.ticket_id as c, b.ticket_id as b, a.ticket_id as a, repeat(a.body || b.body, 2) as text\n\
+         from tickets a cross join tickets b cross join (select * from tickets limit 16) c\n",
     );
     let outcome = on_a_small_disk(&desk, 24 << 10);
     let said = &outcome.stderr;

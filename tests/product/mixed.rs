@@ -104,17 +104,23 @@ pub fn day(desk: &Desk, number: u32) {
     }
 }
 
+/// Whether a file of the work folder must not depend on how runs went.
+pub fn is_the_same_each_time(file: &str) -> bool {
+    // How long a fit took is among its facts. What a killed process was writing goes when it is old enough to be nobody's.
+    let is_timed = file.starts_with(".deskmill/fitted/") && file.ends_with("facts.json");
+    let is_under_way = file.matches('/').count() == 1 && file.ends_with(".partial");
+    let is_own = OWN_TO_A_RUN
+        .iter()
+        .any(|own| file.starts_with(own) || file.ends_with(own));
+    file.starts_with(".deskmill/") && !is_timed && !is_under_way && !is_own
+}
+
 /// Everything that runs left and that must not depend on how they went: path in the desk -> bytes.
 pub fn left(desk: &Desk) -> BTreeMap<String, Vec<u8>> {
     let all = desk
         .files_ending("")
         .into_iter()
-        .filter(|file| file.starts_with(".deskmill/"));
-    let all = all.filter(|file| {
-        !OWN_TO_A_RUN
-            .iter()
-            .any(|own| file.starts_with(own) || file.ends_with(own))
-    });
+        .filter(|file| is_the_same_each_time(file));
     let published = desk.files_ending("").into_iter().filter(|file| {
         let name = Path::new(file).file_name().unwrap_or_default().to_string_lossy();
         let is_dated = ["claim.json", "manifest.json"]
