@@ -71,9 +71,8 @@ impl Edited {
             let record = match record {
                 Ok(record) => record,
                 Err(error) => {
-                    edited
-                        .problems
-                        .push((line_of(error.position()), format!("cannot be read: {error}")));
+                    let line = lines.at(error.position());
+                    edited.problems.push((line, format!("cannot be read: {error}")));
                     break;
                 }
             };
