@@ -158,7 +158,7 @@ async fn show(place: &Place, project: Option<&Project>, registry: &Registry, ref
         manifest.kind, manifest.created
     ))?;
     if let Some(stale) = stale.filter(|stale| !stale.changed.is_empty()) {
-        line(format!("{}; deskmill run makes a new version", stale_words(&stale)))?;
+        line(stale_words(&stale))?;
     }
     let metrics: Vec<Vec<String>> = manifest
         .metrics

@@ -99,7 +99,16 @@ fn adds_up(desk: &Desk, rows_in: u64) {
 fn rejects_are_counted_by_sort_and_duplicates_apart() {
     let desk = bad_desk();
     desk.run();
-    insta::assert_snapshot!(desk.deskmill(&["rejects"]).ok().stdout, @"");
+    insta::assert_snapshot!(desk.deskmill(&["rejects"]).ok().stdout, @r#"
+    source   stage    rule      column           rows  share  example
+    tickets  ingest   fields                     1     0.27%  raw/tickets.csv:362
+    tickets  tickets  cast      waiting_minutes  2     0.55%  raw/tickets.csv:363
+    tickets  tickets  not_null  ticket_id        1     0.27%  raw/tickets.csv:365
+
+    Duplicates, which are no rejects: an earlier row has their key
+    source   stage    rule       column  rows  share  example
+    tickets  tickets  duplicate          1     0.27%  raw/tickets.csv:366
+    "#);
     assert_eq!(
         desk.deskmill(&["rejects", "ls", "tickets"]).ok().stdout,
         desk.deskmill(&["rejects", "tickets"]).ok().stdout
@@ -117,7 +126,23 @@ fn rejects_are_shown_whole() {
     let desk = Desk::small(good_tickets() + &rows);
     desk.run();
     let shown = desk.deskmill(&["rejects", "show", "tickets"]).ok().stdout;
-    insta::assert_snapshot!(shown.replace(&"x".repeat(300), "X"), @"");
+    insta::assert_snapshot!(shown.replace(&"x".repeat(300), "X"), @r#"
+    raw/tickets.csv:362 (offset 21373)
+      source  tickets
+      stage   ingest
+      rule    fields
+      hint    4 fields are expected, 2 found; quote values that hold the delimiter, or check `delimiter`
+      raw     T9001,退款 \u{7}bell\tand more
+
+    raw/tickets.csv:363 (offset 21401)
+      source  tickets
+      stage   tickets
+      rule    cast
+      column  waiting_minutes
+      value   later
+      hint    mend the value, or the cast of `waiting_minutes` in sql/tickets.sql
+      raw     {"ticket_id":"T9002","body":"Xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx ... (3077 bytes; whole with --json)
+    "#);
     let only = |args: &[&str]| {
         let args = [&["--json", "rejects", "show"], args].concat();
         desk.deskmill(&args).ok().json_lines()

@@ -65,18 +65,18 @@ impl Edited {
             .flexible(true)
             .delimiter(delimiter_of(text))
             .from_reader(text.as_bytes());
+        let mut lines = LineCount::new(text);
         let mut header: Option<Vec<String>> = None;
         for record in reader.records() {
             let record = match record {
                 Ok(record) => record,
                 Err(error) => {
-                    edited
-                        .problems
-                        .push((line_of(error.position()), format!("cannot be read: {error}")));
+                    let line = lines.at(error.position());
+                    edited.problems.push((line, format!("cannot be read: {error}")));
                     break;
                 }
             };
-            let line = line_of(record.position());
+            let line = lines.at(record.position());
             let values: Vec<&str> = record.iter().collect();
             match &header {
                 None => {
@@ -171,8 +171,33 @@ impl Edited {
     }
 }
 
-fn line_of(position: Option<&::csv::Position>) -> u64 {
-    position.map_or(1, ::csv::Position::line)
+/// Finds the lines of places that only grow. The reader's own count is one behind where lines end as in Windows.
+struct LineCount<'t> {
+    text: &'t [u8],
+    byte: usize,
+    line: u64,
+}
+
+impl<'t> LineCount<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            text: text.as_bytes(),
+            byte: 0,
+            line: 1,
+        }
+    }
+
+    /// The line in which the record at a place starts, line ends before it left out.
+    fn at(&mut self, place: Option<&::csv::Position>) -> u64 {
+        let mut to = place.map_or(self.byte, |place| usize::try_from(place.byte()).unwrap_or(usize::MAX));
+        while self.text.get(to).is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
+            to += 1;
+        }
+        let passed = self.text.get(self.byte..to).unwrap_or_default();
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.byte = self.byte.max(to);
+        self.line
+    }
 }
 
 /// A value as it lands: a text as it is, all else as JSON.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use super::known::INGEST;
-use super::landed::Landed;
+use super::known::{INGEST, fields_of};
+use super::landed::{Fields, Landed, fields_in};
 use super::{DUPLICATE, Outputs, Reject, Wanted, was_of_fields};
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -41,12 +41,17 @@ pub(super) struct Past {
     row: i64,
     stage: String,
     rule: String,
+    /// A digest of its bytes.
     said: String,
+    /// [`was_of_fields`] of a row that landed; none for others.
+    was: Option<String>,
 }
 
 impl From<Reject> for Past {
     fn from(reject: Reject) -> Self {
+        let landed = fields_of(&reject).filter(|_| reject.stage != INGEST);
         Self {
+            was: landed.map(|fields| said(&fields)),
             said: digest(&reject.raw)[..16].to_owned(),
             source: reject.source,
             file: reject.file,
@@ -96,16 +101,11 @@ pub(super) fn fates(project: &Project, earlier: (&Outputs, Vec<Past>), landed: L
         });
     }
     for source in &project.sources {
-        let of_source = left.iter().filter(|past| past.source == source.name);
-        let rows: BTreeSet<i64> = of_source.clone().map(|past| past.row).collect();
-        if rows.is_empty() {
+        let of_source: Vec<&Past> = left.iter().filter(|past| past.source == source.name).collect();
+        if of_source.is_empty() {
             continue;
         }
-        let mut present = landed.present(&source.name, &rows)?;
-        for row in moved_up(before, landed, &source.name, &present)? {
-            present.remove(&row);
-        }
-        for past in of_source {
+        for (past, is_there) in are_there(before, landed, &source.name, &of_source)? {
             let is_made = |table: &str| outputs.has_table(landed.catalog, table);
             let is_known = if past.stage == INGEST {
                 let mut tables = project.tables.iter();
@@ -113,7 +113,7 @@ pub(super) fn fates(project: &Project, earlier: (&Outputs, Vec<Past>), landed: L
             } else {
                 project.table(&past.stage).is_none() || is_made(&past.stage)
             };
-            match (present.contains(&past.row), is_known) {
+            match (is_there, is_known) {
                 (false, _) => fates.gone += 1,
                 (true, true) => fates.kept += 1,
                 (true, false) => fates.unknown += 1,
@@ -128,28 +128,42 @@ pub(super) fn fates(project: &Project, earlier: (&Outputs, Vec<Past>), landed: L
     Ok(fates)
 }
 
-/// The rows that say what a row below them said: a row between was taken out of the file.
-fn moved_up(before: &Outputs, landed: Landed<'_>, source: &str, rows: &BTreeSet<i64>) -> Result<BTreeSet<i64>> {
-    let (then, now) = (before.rows_in(landed.catalog, source), landed.rows_in(source));
-    if now >= then || rows.is_empty() {
-        return Ok(BTreeSet::new());
+/// Whether the row of each earlier reject landed. Where rows went from the source's files, the row in its place may be one
+/// that stood below, and the row itself may stand above.
+fn are_there<'p>(
+    before: &Outputs,
+    landed: Landed<'_>,
+    source: &str,
+    pasts: &[&'p Past],
+) -> Result<Vec<(&'p Past, bool)>> {
+    let rows: BTreeSet<i64> = pasts.iter().map(|past| past.row).collect();
+    let present = landed.present(source, &rows)?;
+    if landed.rows_in(source) >= before.rows_in(landed.catalog, source) {
+        return Ok(pasts.iter().map(|past| (*past, present.contains(&past.row))).collect());
     }
     let below: BTreeSet<i64> = rows.iter().flat_map(|row| row + 1..=row + MOVED_MAX).collect();
-    let mut said_below: HashMap<i64, String> = HashMap::new();
+    let mut stood: HashMap<i64, String> = HashMap::new();
     for path in before.landed_files(landed.catalog, source) {
-        for (row, fields) in super::landed::fields_in(&path, &below)? {
-            said_below.insert(row, said(&fields));
-        }
+        stood.extend(
+            fields_in(&path, &below)?
+                .iter()
+                .map(|(row, fields)| (*row, said(fields))),
+        );
     }
-    let now = landed.fields(source, rows)?;
-    let moved = now.into_iter().filter(|(row, fields)| {
-        let says = said(fields);
-        (row + 1..=row + MOVED_MAX).any(|below| said_below.get(&below) == Some(&says))
-    });
-    Ok(moved.map(|(row, _)| row).collect())
+    let above: BTreeSet<i64> = rows.iter().flat_map(|row| row - MOVED_MAX..=*row).collect();
+    let now = landed.fields(source, &above)?;
+    let stands: HashMap<i64, String> = now.iter().map(|(row, fields)| (*row, said(fields))).collect();
+    let is_there = |past: &Past| {
+        let row = past.row;
+        let itself = |place: i64| past.was.is_some() && stands.get(&place) == past.was.as_ref();
+        let is_another = |now: &String| (row + 1..=row + MOVED_MAX).any(|below| stood.get(&below) == Some(now));
+        let is_replaced = stands.get(&row).is_some_and(is_another);
+        (row - MOVED_MAX..=row).any(itself) || (present.contains(&row) && !is_replaced)
+    };
+    Ok(pasts.iter().map(|past| (*past, is_there(past))).collect())
 }
 
-fn said(fields: &super::landed::Fields) -> String {
+fn said(fields: &Fields) -> String {
     was_of_fields(fields.iter().map(|(name, value)| (name.as_str(), Some(value.as_str()))))
 }
 

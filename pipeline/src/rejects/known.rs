@@ -87,7 +87,7 @@ pub(super) fn know(landed: Landed<'_>, rejects: Vec<Reject>) -> Result<Vec<Known
 }
 
 /// The fields that the bytes of a reject say; none if they are cut.
-fn fields_of(reject: &Reject) -> Option<Fields> {
+pub(super) fn fields_of(reject: &Reject) -> Option<Fields> {
     if reject.stage == INGEST {
         return Some(Fields::new());
     }

@@ -68,7 +68,11 @@ fn rejects_are_counted_and_shown_to_people() {
     let rows = "T9001,too few\nT9002,a number that is none,delivery,soon\nT9003,another,delivery,later\n";
     let desk = Desk::small(good_tickets() + rows);
     desk.run();
-    insta::assert_snapshot!(desk.deskmill(&["rejects", "tickets"]).ok().stdout, @"");
+    insta::assert_snapshot!(desk.deskmill(&["rejects", "tickets"]).ok().stdout, @r#"
+    source   stage    rule    column           rows  share  example
+    tickets  ingest   fields                   1     0.28%  raw/tickets.csv:362
+    tickets  tickets  cast    waiting_minutes  2     0.55%  raw/tickets.csv:363
+    "#);
     let unknown = told(&desk, desk.deskmill(&["rejects", "tikets"]), 2);
     assert!(unknown.contains("there is no source or table `tikets`"), "{unknown}");
 }

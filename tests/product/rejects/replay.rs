@@ -207,7 +207,15 @@ fn all_that_is_wrong_in_an_edited_export_is_told_at_once() {
         text.replacen("\"ticket_id\"", "\"ticket_number\"", 1) + "one,two\r\n",
     );
     let message = desk.neutral(&desk.deskmill(&["rejects", "replay", &sheet.path()]).with_code(2).stderr);
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r#"
+    error: DESK/mend.csv: nothing was taken:
+      line 2: a NUL is in `body`
+      line 3: source `tickets` has no column `ticket_number`
+      line 4: there is no source `tikets`
+      line 5: `123-abc` is no reject as the project stands: its row was changed or mended since, or is gone; export again
+      line 6: 2 fields, and the header has 15; quote values that hold the delimiter
+    hint: mend these lines and replay the file again; columns that start with `_` stay as they were exported
+    "#);
     assert!(!desk.file("mends").exists(), "something was taken");
     let parquet = desk.file("mend.parquet").display().to_string();
     desk.deskmill(&["rejects", "export", "--out", &parquet]).ok();
