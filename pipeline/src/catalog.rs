@@ -149,6 +149,22 @@ pub(crate) fn is_key(name: &str) -> bool {
     matches!(name.len(), 32 | 64) && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// What is in a folder, sorted; links are left out, and nothing is in a folder that is one.
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !fs::symlink_metadata(folder).is_ok_and(|about| about.is_dir()) {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(Error::file(folder))? {
+        let entry = entry.map_err(Error::file(folder))?;
+        if !entry.file_type().map_err(Error::file(folder))?.is_symlink() {
+            found.push(entry.path());
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
 /// Writes JSON aside and renames it, so that the file is always whole.
 ///
 /// # Errors
