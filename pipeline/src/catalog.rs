@@ -112,11 +112,11 @@ impl Catalog {
     /// # Errors
     /// When the work folder cannot be read, or something in it not be removed.
     pub fn sweep(&self) -> Result<()> {
-        for stage in entries(&self.work)? {
+        for stage in entries(&self.real_work())? {
             forget(&stage);
-            for name in within(&stage)? {
+            for name in entries(&stage)? {
                 forget(&name);
-                for output in within(&name)?
+                for output in entries(&name)?
                     .into_iter()
                     .filter(|output| output.is_dir() && is_partial(output))
                 {
@@ -141,9 +141,14 @@ impl Catalog {
         lock.lock_shared().is_ok().then_some(lock)
     }
 
+    /// The work folder itself may be a link, to another disk say.
+    fn real_work(&self) -> PathBuf {
+        fs::canonicalize(&self.work).unwrap_or_else(|_| self.work.clone())
+    }
+
     /// Bytes in each folder of the work folder, as far as they can be read.
     pub fn sizes_bytes(&self) -> BTreeMap<String, u64> {
-        let folders = entries(&self.work).unwrap_or_default();
+        let folders = entries(&self.real_work()).unwrap_or_default();
         let folders = folders.iter().filter(|folder| folder.is_dir());
         let sizes = folders.filter_map(|folder| Some((folder.file_name()?.to_str()?.to_owned(), size_bytes(folder))));
         sizes.collect()
@@ -233,6 +238,22 @@ pub(crate) fn is_key(name: &str) -> bool {
     matches!(name.len(), 32 | 64) && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// What is in a folder, sorted; links are left out, and nothing is in a folder that is one.
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !fs::symlink_metadata(folder).is_ok_and(|about| about.is_dir()) {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(Error::file(folder))? {
+        let entry = entry.map_err(Error::file(folder))?;
+        if !entry.file_type().map_err(Error::file(folder))?.is_symlink() {
+            found.push(entry.path());
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
 /// Writes JSON aside, syncs it to the disk and renames it, so that the file is always whole.
 ///
 /// # Errors
@@ -275,21 +296,6 @@ fn sync_files(folder: &Path) -> Result<()> {
             .collect()
     });
     synced.into_iter().collect()
-}
-
-/// The paths in a folder; none if it is not there.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let listed = match fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        listed => listed.map_err(Error::file(folder))?,
-    };
-    let paths = listed.map(|entry| entry.map(|entry| entry.path()).map_err(Error::file(folder)));
-    paths.collect()
-}
-
-/// The paths in what may be a folder.
-fn within(path: &Path) -> Result<Vec<PathBuf>> {
-    if path.is_dir() { entries(path) } else { Ok(Vec::new()) }
 }
 
 fn is_partial(path: &Path) -> bool {

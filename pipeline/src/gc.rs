@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use deskmill_models::registry::Registry;
 use serde::Serialize;
 
-use crate::catalog::{Catalog, is_key, read_json};
+use crate::catalog::{Catalog, entries, is_key, read_json};
 use crate::checks;
 use crate::error::{Error, Result};
 use crate::fetch::{fetched, listed_or_not};
@@ -253,22 +253,6 @@ fn is_left_over(name: &str) -> bool {
     let inner = name.strip_prefix('.');
     let key = inner.and_then(|inner| inner.strip_suffix(".partial").or_else(|| inner.strip_suffix(GONE)));
     key.is_some_and(is_key)
-}
-
-/// What is in a folder, sorted; links are left out, and nothing is in a folder that is one.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    if !fs::symlink_metadata(folder).is_ok_and(|about| about.is_dir()) {
-        return Ok(Vec::new());
-    }
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(Error::file(folder))? {
-        let entry = entry.map_err(Error::file(folder))?;
-        if !entry.file_type().map_err(Error::file(folder))?.is_symlink() {
-            found.push(entry.path());
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
 }
 
 fn folders(folder: &Path) -> Result<Vec<PathBuf>> {

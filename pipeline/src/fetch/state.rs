@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::cursor::Mark;
-use crate::catalog::{Catalog, read_json, sync, write_json};
+use crate::catalog::{Catalog, entries, read_json, sync, write_json};
 use crate::error::{Error, Result};
 use crate::keys::{digest, digest_of};
 use crate::project::{Database, Read, SourceFile};
@@ -164,13 +164,13 @@ impl Folder {
 pub(crate) fn listed_or_not(catalog: &Catalog) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let (mut listed, mut unlisted) = (Vec::new(), Vec::new());
     let root = catalog.fetched_folder("");
-    for folder in plain_entries(&root)?.into_iter().filter(|path| path.is_dir()) {
+    for folder in entries(&root)?.into_iter().filter(|path| path.is_dir()) {
         let state: Option<SourceState> = read_json(&folder.join(STATE_FILE)).ok();
         let files = state.as_ref().map(|state| {
             let files = state.reads.values().flat_map(|read| &read.files);
             files.map(|file| file.file.as_str()).collect::<BTreeSet<&str>>()
         });
-        for file in plain_entries(&folder)?.into_iter().filter(|path| path.is_file()) {
+        for file in entries(&folder)?.into_iter().filter(|path| path.is_file()) {
             let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let is_unfinished = name.starts_with('.') && name.ends_with(PARTIAL);
             let is_unlisted = files
@@ -184,20 +184,4 @@ pub(crate) fn listed_or_not(catalog: &Catalog) -> Result<(Vec<PathBuf>, Vec<Path
         }
     }
     Ok((listed, unlisted))
-}
-
-/// What is in a folder, links left out; nothing if there is no such folder.
-fn plain_entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    if !fs::symlink_metadata(folder).is_ok_and(|about| about.is_dir()) {
-        return Ok(Vec::new());
-    }
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(Error::file(folder))? {
-        let entry = entry.map_err(Error::file(folder))?;
-        if !entry.file_type().map_err(Error::file(folder))?.is_symlink() {
-            found.push(entry.path());
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
 }

@@ -223,7 +223,7 @@ fn left_overs_go_and_what_is_not_ours_stays() {
     assert!(outside.join(key).join("facts.json").is_file());
     assert!(stage.join("n1").join(key).is_dir());
     assert!(!name.join(key).exists());
-    let mut left: Vec<String> = super::entries(&name)
+    let mut left: Vec<String> = crate::catalog::entries(&name)
         .unwrap()
         .iter()
         .map(|path| super::file_name(path).into())

@@ -244,3 +244,35 @@ pub(super) fn rejects(desk: &Desk) -> Vec<Value> {
         .ok()
         .json_lines()
 }
+
+#[then(expr = "the lineage of {string} names these")]
+fn lineage_names(story: &mut Story, version: String, step: &Step) {
+    let shown = story.desk().deskmill(&["lineage", &version]).ok().stdout;
+    for row in table(step) {
+        assert!(shown.contains(&row[0]), "no `{}` in\n{shown}", row[0]);
+    }
+}
+
+#[then(expr = "a row of {string} from a file like {string} is found in its file at the line that is said")]
+fn found_at_its_line(story: &mut Story, name: String, file: String) {
+    let desk = story.desk();
+    let query = format!("select _row from raw.{name} where _file like '{file}' order by _row desc limit 1");
+    let row = &desk.deskmill(&["--json", "sql", &query]).ok().json_lines()[0]["_row"];
+    let said = desk
+        .deskmill(&["--json", "lineage", &name, "--row", &row.to_string()])
+        .ok();
+    let said = &said.json_lines()[0];
+    let path = said["file"]["path"].as_str().expect("a path");
+    let bytes = std::fs::read(desk.file(path)).expect("the file is there");
+    let line = said["line"].as_u64().expect("a number");
+    let found = bytes
+        .split(|byte| *byte == b'\n')
+        .nth(line as usize - 1)
+        .expect("the file has this line");
+    // Numbers of tickets are ASCII in every encoding.
+    let ticket = said["fields"]["ticket_id"].as_str().expect("the row is a ticket");
+    assert!(
+        found.windows(ticket.len()).any(|part| part == ticket.as_bytes()),
+        "{said}"
+    );
+}
