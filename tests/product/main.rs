@@ -12,6 +12,7 @@ mod http;
 mod kill;
 mod layers;
 mod parity;
+mod personal;
 mod serve;
 mod server;
 mod stories;
