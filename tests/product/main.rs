@@ -18,6 +18,7 @@ mod layers;
 mod lineage;
 mod mixed;
 mod parity;
+mod personal;
 mod profile;
 mod rejects;
 mod serve;

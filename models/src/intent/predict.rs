@@ -50,6 +50,7 @@ struct Scratch {
 
 impl IntentModel {
     pub(super) fn new(settings: Settings, encoder: NgramEncoder, weights: LinearWeights) -> Self {
+        text::warm_up();
         if encoder.has_chinese() {
             text::words::warm_up_chinese();
         }

@@ -20,7 +20,7 @@ pub use language::language;
 pub use mask::mask_numbers_and_addresses;
 pub use near_dup::near_dup_key;
 pub use normalise::normalise;
-pub use prepare::{Preparation, prepare};
+pub use prepare::{Preparation, prepare, warm_up};
 pub use quotes::{Reply, split_reply, strip_quotes};
 pub use repair::repair_mojibake;
 pub use sentences::sentences;

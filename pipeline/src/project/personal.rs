@@ -67,9 +67,9 @@ fn read_key_env(section: &mut Section<'_>) -> Option<String> {
             .bytes()
             .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     if !is_name {
-        // Not shown: it may be the key.
+        // It may be the key, so it is told of at the section's head and its line is not shown.
         section.problems().add(
-            section.key_span("pseudonym_key_env"),
+            section.span_within(""),
             "`pseudonym_key_env` is not the name of an environment variable (A-Z, 0-9 and `_`)",
             "keep the key out of this file, and name the variable that holds it: `pseudonym_key_env = \"DESKMILL_PSEUDONYM_KEY\"`",
         );

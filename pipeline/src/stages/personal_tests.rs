@@ -168,5 +168,5 @@ fn nothing_planted_is_in_a_version_or_a_report() {
         }
     }
     // What is searched holds the texts, or the test would pass on anything.
-    assert!(masks_seen >= 5, "{masks_seen}");
+    assert!(masks_seen >= 4, "{masks_seen}");
 }

@@ -95,7 +95,37 @@ fn after(text: &str, end: usize) -> String {
 
 /// Where the last of `words` in `window` ends. Words of scripts with spaces count only as whole words.
 pub(super) fn last_mention(window: &str, words: &[&str]) -> Option<usize> {
-    words.iter().filter_map(|word| last_of(window, word)).max()
+    let pairs = Pairs::of(window);
+    let held = words.iter().filter(|word| pairs.may_hold(word));
+    held.filter_map(|word| last_of(window, word)).max()
+}
+
+/// Which pairs of neighbouring bytes a window has, hashed: nearly every word of a long list is told to be absent by its
+/// first and last pair, without a search.
+struct Pairs([u64; 16]);
+
+impl Pairs {
+    fn of(window: &str) -> Self {
+        let mut pairs = [0; 16];
+        for pair in window.as_bytes().windows(2) {
+            let bit = Self::bit(pair[0], pair[1]);
+            pairs[bit / 64] |= 1 << (bit % 64);
+        }
+        Self(pairs)
+    }
+
+    const fn bit(a: u8, b: u8) -> usize {
+        (a as usize * 37 + b as usize) % 1024
+    }
+
+    fn may_hold(&self, word: &str) -> bool {
+        let has = |bit: usize| self.0[bit / 64] & (1 << (bit % 64)) != 0;
+        match word.as_bytes() {
+            [a, b, .., y, z] => has(Self::bit(*a, *b)) && has(Self::bit(*y, *z)),
+            [a, b, ..] => has(Self::bit(*a, *b)),
+            _ => true,
+        }
+    }
 }
 
 fn last_of(window: &str, word: &str) -> Option<usize> {

@@ -116,6 +116,11 @@ fn the_defaults() {
         "rejects_max_share": 0.05,
         "threads_max": 0
       },
+      "personal": {
+        "order_numbers": [],
+        "types": [],
+        "pseudonym_key_env": null
+      },
       "sources": [],
       "tables": [],
       "models": [

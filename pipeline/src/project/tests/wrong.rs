@@ -348,7 +348,36 @@ types = ["order_number", "e-mail"]
 pseudonym_key_env = "0f1e2d3c4b5a"
 "#,
     );
-    assert_snapshot!(shown, @r#""#);
+    assert!(!shown.contains("0f1e2d3c4b5a"), "{shown}");
+    assert_snapshot!(shown, @r#"
+    error: `pseudonym_key_env` is not the name of an environment variable (A-Z, 0-9 and `_`)
+     --> deskmill.toml:3:2
+      |
+    3 | [personal]
+      |  ^^^^^^^^
+      hint: keep the key out of this file, and name the variable that holds it: `pseudonym_key_env = "DESKMILL_PSEUDONYM_KEY"`
+
+    error: order number pattern `(DM`: unclosed group
+     --> deskmill.toml:4:31
+      |
+    4 | order_numbers = ["DM-\\d{5}", "(DM", "\\d*"]
+      |                               ^^^^^
+      hint: write a pattern such as `DM-\d{5}`; look-around and back references are not available
+
+    error: order number pattern `\d*`: matches an empty text
+     --> deskmill.toml:4:38
+      |
+    4 | order_numbers = ["DM-\\d{5}", "(DM", "\\d*"]
+      |                                      ^^^^^^
+      hint: write a pattern such as `DM-\d{5}`; look-around and back references are not available
+
+    error: `e-mail` is no type of personal data
+     --> deskmill.toml:5:26
+      |
+    5 | types = ["order_number", "e-mail"]
+      |                          ^^^^^^^^
+      hint: did you mean `email`?
+    "#);
     assert_eq!(
         messages("[project]\nname = \"desk\"\n[personal]\norder_numbers = [\"A\"]\ntypes = [\"email\"]\n"),
         ["4: `order_numbers` has no effect when `types` leaves `order_number` out"]
