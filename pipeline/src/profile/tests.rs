@@ -304,7 +304,7 @@ fn a_planted_shift_is_found_and_nothing_else() {
     assert_eq!(moved.moved(), 2);
     assert_eq!(
         moved.words(),
-        "2 of 3 columns moved: channel (JS .38); body nulls 0% -> 20%"
+        "2 of 3 columns moved: channel (JS .42); body nulls 0% -> 20%"
     );
     let numbers = compare(&before, &table(channels([5, 3, 2]), 200, 0), "R1");
     assert_eq!(numbers.moved(), 1);
