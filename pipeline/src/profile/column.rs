@@ -1,22 +1,29 @@
 //! One column, measured on sampled rows: what it holds decides how.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
-use deskmill_models::text::pii::PiiRules;
+use deskmill_models::text::pii::{PiiRules, PiiType};
 
 use super::figures::{ColumnKind, ColumnProfile, Estimate, share};
 use super::files::{Files, Sample};
 use super::spread::{histogram, spread};
 use super::texts::Texts;
-use super::values::{Counted, Values};
+use super::values::{Counted, Values, hash_of};
 use crate::error::Result;
 use crate::rejects::write_error;
 
 /// From this share of cells on that read as personal data, numbers are such data and are not shown.
 const PERSONAL_SHARE_MIN: f64 = 0.01;
+
+/// From this share of cells on a column is one of personal data, and a value that does not read so may be one that the
+/// rules do not know: a name, most of all.
+const PERSONAL_COLUMN_SHARE_MIN: f64 = 0.1;
+
+/// Different texts whose findings are remembered: columns of few values are searched once a value.
+const REMEMBERED_MAX: usize = 10_000;
 
 /// What a column of this type holds.
 pub(super) fn kind_of(data_type: &DataType) -> ColumnKind {
@@ -183,6 +190,7 @@ pub(super) struct Personal<'a> {
     cells: BTreeMap<String, u64>,
     searched: u64,
     found: u64,
+    remembered: HashMap<u64, Vec<PiiType>>,
 }
 
 /// Bytes of a cell that are searched: personal data stand anywhere, but a cell of megabytes is a dump.
@@ -196,6 +204,7 @@ impl<'a> Personal<'a> {
             cells: BTreeMap::new(),
             searched: 0,
             found: 0,
+            remembered: HashMap::new(),
         }
     }
 
@@ -209,11 +218,18 @@ impl<'a> Personal<'a> {
 
     fn search(&mut self, text: &str) {
         self.searched += 1;
-        let spans = self.rules.find(&self.in_context(text));
-        let kinds: BTreeSet<_> = spans.iter().map(|span| span.kind).collect();
+        let hash = hash_of(text);
+        let kinds = self.remembered.get(&hash).cloned().unwrap_or_else(|| {
+            let spans = self.rules.find(&self.in_context(text));
+            let kinds: BTreeSet<PiiType> = spans.iter().map(|span| span.kind).collect();
+            kinds.into_iter().collect()
+        });
         self.found += u64::from(!kinds.is_empty());
-        for kind in kinds {
+        for kind in &kinds {
             *self.cells.entry(kind.name().to_owned()).or_default() += 1;
+        }
+        if self.remembered.len() < REMEMBERED_MAX {
+            self.remembered.insert(hash, kinds);
         }
     }
 
@@ -229,13 +245,15 @@ impl<'a> Personal<'a> {
             .any(|number| !self.rules.find(&self.in_context(&number.to_string())).is_empty())
     }
 
-    /// A value as it may be shown.
-    pub(super) fn masked(&self, value: &str) -> String {
+    /// A value as it may be shown; none if it may not, though it does not read as personal data itself.
+    pub(super) fn masked(&self, value: &str) -> Option<String> {
         let text = self.in_context(value);
         let masked = self.rules.mask(&text);
         // What is before it may itself be part of something personal, though no name of a column should be.
-        masked
+        let shown = masked
             .strip_prefix(&self.before)
-            .map_or_else(|| self.rules.mask(value).into_owned(), str::to_owned)
+            .map_or_else(|| self.rules.mask(value).into_owned(), str::to_owned);
+        let is_personal_column = share(self.found, self.searched) >= PERSONAL_COLUMN_SHARE_MIN;
+        (!is_personal_column || shown != value).then_some(shown)
     }
 }

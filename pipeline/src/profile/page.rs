@@ -10,6 +10,9 @@ use crate::report::numbers::count;
 use crate::report::plots::bar;
 use crate::report::{POLICY, STYLE, boxed, foreign, nothing};
 
+/// Times that are farther apart than this, ten days, are shown as days.
+const LONG_S: f64 = 864_000.0;
+
 const PROFILE_STYLE: &str = include_str!("profile.css");
 
 /// The whole page. Any text of a project or a customer in it is escaped.
@@ -247,17 +250,24 @@ fn body(column: &ColumnProfile) -> Markup {
         div.side {
             @if let Some(drawn) = &column.histogram { div { (histogram(drawn, if is_time { "times" } else { "values" }, is_time)) } }
             @if let Some(top) = top { div { (shares("Most frequent values", &top.values, top.counted)) } }
-            @if let Some(text) = &column.text { (text_body(text)) }
+            @if let Some(text) = &column.text { (text_body(text, top.is_some_and(|top| top.whole))) }
         }
     }
 }
 
-fn text_body(text: &TextProfile) -> Markup {
+/// Lengths say nothing of words that are listed, and a histogram nothing of ids that are all as long.
+fn text_body(text: &TextProfile, is_listed: bool) -> Markup {
+    let drawn = text
+        .length_histogram
+        .as_ref()
+        .filter(|_| text.lengths.min < text.lengths.max);
     html! {
-        div {
-            h3 { "Length in characters" }
-            (length_table(&text.lengths))
-            @if let Some(drawn) = &text.length_histogram { (histogram(drawn, "texts", false)) }
+        @if !is_listed {
+            div {
+                h3 { "Length in characters" }
+                (length_table(&text.lengths))
+                @if let Some(drawn) = drawn { (histogram(drawn, "texts", false)) }
+            }
         }
         @if is_prose(text) && !text.languages.is_empty() {
             div { (shares("Languages", &named(&text.languages), text.examined)) }
@@ -286,11 +296,12 @@ fn named(languages: &[(String, u64)]) -> Vec<(String, u64)> {
 }
 
 fn spread_table(spread: &Spread, is_time: bool) -> Markup {
+    let is_long = spread.max - spread.min > LONG_S;
     let text = |value: f64| {
         if is_time {
             time_text(value)
                 .chars()
-                .take(16)
+                .take(if is_long { 10 } else { 16 })
                 .map(|c| if c == 'T' { ' ' } else { c })
                 .collect()
         } else {

@@ -1,16 +1,17 @@
 //! The texts of a column: lengths of all that are sampled; languages and near-duplicates, which cost more, of some.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use deskmill_models::text::{language, near_dup_key};
 
 use super::figures::TextProfile;
 use super::spread::{histogram, spread};
+use super::values::hash_of;
 
 /// Bytes of a text that its language and near-duplicates are told from.
 const EXAMINED_BYTES_MAX: usize = 64 * 1024;
 /// What a text is filed under where nothing speaks for a language.
-const NO_LANGUAGE: &str = "none";
+pub(super) const NO_LANGUAGE: &str = "none";
 
 /// What was seen of the texts so far.
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub(super) struct Texts {
     profile: TextProfile,
     languages: BTreeMap<&'static str, u64>,
     keys: HashSet<String>,
+    /// The languages of texts by their hashes: a text that comes again is a near-duplicate and is not examined anew.
+    examined: HashMap<u64, &'static str>,
 }
 
 impl Texts {
@@ -43,10 +46,14 @@ impl Texts {
             return;
         }
         self.profile.examined += 1;
-        *self.languages.entry(language(text).unwrap_or(NO_LANGUAGE)).or_default() += 1;
-        if !self.keys.insert(near_dup_key(text)) {
+        let hash = hash_of(text);
+        let known = self.examined.get(&hash).copied();
+        let language = known.unwrap_or_else(|| language(text).unwrap_or(NO_LANGUAGE));
+        *self.languages.entry(language).or_default() += 1;
+        if known.is_some() || !self.keys.insert(near_dup_key(text)) {
             self.profile.near_duplicates += 1;
         }
+        self.examined.insert(hash, language);
     }
 
     /// The figures; none if there was no text.

@@ -40,9 +40,7 @@ impl Values {
 
     /// Adds a text.
     pub(super) fn add_text(&mut self, text: &str) {
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        self.add(hasher.finish(), || {
+        self.add(hash_of(text), || {
             text[..text.floor_char_boundary(KEPT_BYTES)].to_owned()
         });
     }
@@ -51,6 +49,13 @@ impl Values {
     pub(super) fn distinct(&self) -> u64 {
         self.counts.len() as u64
     }
+}
+
+/// The hash that texts are counted by.
+pub(super) fn hash_of(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Values with their counts, before they are masked.
@@ -96,12 +101,14 @@ impl Counted {
     }
 
     /// The most frequent ones as they may be shown. Values that look the same when masked are one.
-    pub(super) fn masked(mut self, mask: &dyn Fn(&str) -> String) -> TopValues {
+    pub(super) fn masked(mut self, mask: &dyn Fn(&str) -> Option<String>) -> TopValues {
         sort(&mut self.repeated);
         self.repeated.truncate(TOP_MAX);
         let mut values: Vec<(String, u64)> = Vec::new();
         for (value, count) in self.repeated {
-            let shown = cut(&mask(&value));
+            let Some(shown) = mask(&value).map(|masked| cut(&masked)) else {
+                continue;
+            };
             match values.iter_mut().find(|(known, _)| *known == shown) {
                 Some((_, known)) => *known += count,
                 None => values.push((shown, count)),

@@ -1,6 +1,7 @@
 //! A column in a few words, for the terminal and for the first table of the page.
 
 use super::figures::{ColumnKind, ColumnProfile, Spread, TextProfile, TopValues, share, time_text};
+use super::texts::NO_LANGUAGE;
 use crate::report::numbers::count;
 
 /// Values and languages named at most.
@@ -82,7 +83,14 @@ fn texts(column: &ColumnProfile, text: &TextProfile) -> String {
 
 /// Whether texts are long enough to have a language and to be near-duplicates.
 pub(super) fn is_prose(text: &TextProfile) -> bool {
-    text.lengths.p50 >= TEXT_CHARS_MIN && (text.read_as_number + text.read_as_time) * 2 < text.sampled
+    let of_none = text
+        .languages
+        .iter()
+        .find(|known| known.0 == NO_LANGUAGE)
+        .map_or(0, |known| known.1);
+    of_none * 2 < text.examined
+        && text.lengths.p50 >= TEXT_CHARS_MIN
+        && (text.read_as_number + text.read_as_time) * 2 < text.sampled
 }
 
 /// Whether the most frequent values say what is in the column.
@@ -131,7 +139,7 @@ pub fn number_text(value: f64) -> String {
         large if large >= 1000.0 => format!("{sign}{}", count(large.round() as u64)),
         tiny if tiny < 0.001 => format!("{value:.2e}"),
         middle => {
-            let decimals = if middle >= 100.0 { 1 } else { 3 };
+            let decimals = if middle >= 10.0 { 1 } else { 3 };
             let text = format!("{middle:.decimals$}");
             format!("{sign}{}", text.trim_end_matches('0').trim_end_matches('.'))
         }
