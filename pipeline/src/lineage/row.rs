@@ -300,6 +300,8 @@ impl<'a> Trail<'a> {
             limits: &self.asked.project.limits,
             out: &self.asked.project.folder,
             shared: None,
+            content: None,
+            overlay: None,
         };
         let to_next = landed
             .next_offset

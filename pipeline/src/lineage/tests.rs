@@ -300,6 +300,7 @@ fn read_at(folder: &Path, name: &str, offset: u64, bytes_max: usize) -> Vec<u8> 
     let limits = Limits {
         memory_max_mib: 256,
         row_max_bytes: 1 << 20,
+        unpacked_max_ratio: 1000,
         rejects_max_share: 1.0,
         threads_max: 1,
     };
@@ -312,6 +313,8 @@ fn read_at(folder: &Path, name: &str, offset: u64, bytes_max: usize) -> Vec<u8> 
         limits: &limits,
         out: folder,
         shared: None,
+        content: None,
+        overlay: None,
     };
     bytes_at(&request, offset, bytes_max).unwrap()
 }

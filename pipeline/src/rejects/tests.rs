@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::edited::{Edited, EditedRow};
 use super::mends::digest_of_mends;
 use super::{Mend, Mends, visible, was_of_fields};
-use crate::project::{Limits, Project, ProjectPath, ServingSpec};
+use crate::project::{Limits, Personal, Project, ProjectPath, ServingSpec};
 
 fn row(line: u64, id: &str, fields: &[(&str, Option<&str>)]) -> EditedRow {
     let field = |(name, value): &(&str, Option<&str>)| ((*name).to_owned(), value.map(str::to_owned));
@@ -115,9 +115,11 @@ fn project(folder: PathBuf) -> Project {
         limits: Limits {
             memory_max_mib: 256,
             row_max_bytes: 1 << 20,
+            unpacked_max_ratio: 1000,
             rejects_max_share: 1.0,
             threads_max: 1,
         },
+        personal: Personal::default(),
         sources: Vec::new(),
         tables: Vec::new(),
         models: Vec::new(),
