@@ -153,7 +153,7 @@ impl Edited {
                     .problems
                     .push((line, format!("it is not a JSON object: {error}"))),
                 Ok(mut object) => {
-                    let mut own = |name: &str| match object.remove(name) {
+                    let mut own = |name: &str| match object.shift_remove(name) {
                         Some(Value::String(text)) => text,
                         _ => String::new(),
                     };
