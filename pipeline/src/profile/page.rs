@@ -238,6 +238,7 @@ fn text_counts(text: &TextProfile) -> Markup {
 
 fn body(column: &ColumnProfile) -> Markup {
     let is_time = column.kind == ColumnKind::Time;
+    let is_long = column.text.as_ref().is_some_and(is_prose);
     let figures = column.numbers.as_ref().or(column.times.as_ref());
     let top = column.top.as_ref().filter(|top| !top.values.is_empty());
     // Numbers of many values have their histogram; which of them is the most frequent says little.
@@ -249,9 +250,11 @@ fn body(column: &ColumnProfile) -> Markup {
         @if let Some(figures) = figures { (spread_table(figures, is_time)) }
         div.side {
             @if let Some(drawn) = &column.histogram { div { (histogram(drawn, if is_time { "times" } else { "values" }, is_time)) } }
-            @if let Some(top) = top { div { (shares("Most frequent values", &top.values, top.counted)) } }
+            @if let Some(top) = top.filter(|_| !is_long) { div { (shares("Most frequent values", &top.values, top.counted)) } }
             @if let Some(text) = &column.text { (text_body(text, top.is_some_and(|top| top.whole))) }
         }
+        // Sentences need the whole width.
+        @if let Some(top) = top.filter(|_| is_long) { (shares("Most frequent values", &top.values, top.counted)) }
     }
 }
 
