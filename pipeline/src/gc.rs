@@ -248,11 +248,10 @@ impl SweptStage {
     }
 }
 
-/// Whether a folder is what a killed run or gc left of an output.
+/// Whether a folder is what a killed run or gc left of an output: `.KEY.partial`, `.KEY.old.partial`, `.KEY.gone`.
 fn is_left_over(name: &str) -> bool {
-    let inner = name.strip_prefix('.');
-    let key = inner.and_then(|inner| inner.strip_suffix(".partial").or_else(|| inner.strip_suffix(GONE)));
-    key.is_some_and(is_key)
+    let parts = name.strip_prefix('.').and_then(|inner| inner.split_once('.'));
+    parts.is_some_and(|(key, end)| is_key(key) && ["partial", "old.partial", "gone"].contains(&end))
 }
 
 fn folders(folder: &Path) -> Result<Vec<PathBuf>> {

@@ -202,7 +202,7 @@ fn left_overs_go_and_what_is_not_ours_stays() {
     let key = &digest(b"x")[..32];
     let stage = catalog.work().join(folder_of("clean"));
     let name = stage.join("n0");
-    for left_over in [format!(".{key}.partial"), format!(".{key}.gone")] {
+    for left_over in ["partial", "old.partial", "gone"].map(|end| format!(".{key}.{end}")) {
         fs::create_dir_all(name.join(&left_over)).unwrap();
         fs::write(name.join(&left_over).join("rows.parquet"), b"half").unwrap();
     }
@@ -219,7 +219,7 @@ fn left_overs_go_and_what_is_not_ours_stays() {
     std::os::unix::fs::symlink(&outside, name.join(key).join("link")).unwrap();
 
     let done = swept(&catalog, &Needed::default());
-    assert_eq!(done.removed().count, 3);
+    assert_eq!(done.removed().count, 4);
     assert!(outside.join(key).join("facts.json").is_file());
     assert!(stage.join("n1").join(key).is_dir());
     assert!(!name.join(key).exists());
