@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::fetch::{fetched, listed_or_not};
 use crate::lineage::{CONTENTS_STAGE, is_kept};
 use crate::plan::Plan;
+use crate::profile;
 use crate::project::Project;
 use crate::run;
 use crate::stages::{assemble, clean, evaluate, fit, ingest};
@@ -28,11 +29,12 @@ use needed::Needed;
 pub const RUNS_KEPT: usize = 100;
 
 /// The folders of outputs that are looked at, in the way of the data.
-const STAGES: [&str; 7] = [
+const STAGES: [&str; 8] = [
     ingest::STAGE,
     CONTENTS_STAGE,
     clean::STAGE,
     checks::STAGE,
+    profile::STAGE,
     assemble::STAGE,
     fit::STAGE,
     evaluate::STAGE,
@@ -134,7 +136,9 @@ impl Broom<'_> {
                     continue;
                 }
                 let bytes = size_bytes(&output);
-                let is_untraced = || needed.is_all_untraced() && stage != checks::STAGE && !is_kept(&output);
+                // What was only measured of a table is not what something was made from.
+                let is_measured = [checks::STAGE, profile::STAGE].contains(&stage);
+                let is_untraced = || needed.is_all_untraced() && !is_measured && !is_kept(&output);
                 if is_output && (needed.has(stage, &name, key) || is_untraced()) {
                     swept.kept.add(bytes);
                     continue;

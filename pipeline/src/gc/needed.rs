@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use deskmill_models::registry::Registry;
 
-use crate::catalog::{Catalog, is_key};
+use crate::catalog::{Catalog, is_key, read_json};
 use crate::checks;
 use crate::engine::RAW;
 use crate::error::Result;
 use crate::lineage::{CONTENTS_STAGE, Input, SOURCE, landings_of, lineage_of, output_of};
 use crate::plan::{Plan, folder_of};
+use crate::profile;
 use crate::project::Project;
+use crate::rejects::Outputs;
 
 /// Outputs that must stay.
 #[derive(Debug, Default)]
@@ -43,7 +45,22 @@ impl Needed {
         for (stage, name, key) in Plan::last_good(catalog) {
             needed.add(catalog, Input::new(&stage, &name, &key))?;
         }
+        // What a replay will ask: where the rejects of the last run are.
+        for (stage, name, key) in Outputs::last(catalog).iter().flat_map(Outputs::names) {
+            needed.add(catalog, Input::new(stage, name, key))?;
+        }
+        needed.add_profiles(plan, catalog);
         Ok(needed)
+    }
+
+    /// Profiles of the plan's tables, and those that the next run compares them with.
+    fn add_profiles(&mut self, plan: &Plan, catalog: &Catalog) {
+        let baseline: profile::Baseline = read_json(&catalog.last_profiles_file()).unwrap_or_default();
+        let tables = plan.steps.iter().filter(|step| step.stage == "clean");
+        let planned = tables.map(|step| (step.name.clone(), profile::key_of(&step.key)));
+        for (name, key) in planned.chain(baseline.tables) {
+            self.outputs.insert((profile::STAGE.into(), name, key));
+        }
     }
 
     /// What every version was made from that is not retired.

@@ -70,6 +70,13 @@ impl Outputs {
         read_json(&catalog.last_outputs_file()).ok()
     }
 
+    /// Stage, name and key of each.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.0
+            .iter()
+            .map(|output| (output.stage.as_str(), output.name.as_str(), output.key.as_str()))
+    }
+
     /// Makes them those of the last run.
     ///
     /// # Errors
