@@ -118,8 +118,14 @@ fn wherever_the_disk_fills_up_it_is_said_and_the_next_run_goes_on() {
         );
         let hint = error["hint"].as_str().expect("an error has a hint");
         assert!(hint.contains("make room") && hint.contains("MiB"), "{said}");
-        let parts = ["fetched", "raw", "tables", "registry"];
-        places.extend(parts.into_iter().filter(|part| message.contains(&format!("{part}/"))));
+        let parts = [
+            ("fetched", "/fetched/"),
+            ("raw", "/.deskmill/raw/"),
+            ("tables", "/.deskmill/tables/"),
+            ("registry", "/registry"),
+        ];
+        let named = parts.iter().filter(|(_, shown)| message.contains(shown));
+        places.extend(named.map(|(part, _)| *part));
     }
     eprintln!("full while writing: {places:?}");
     assert!(

@@ -63,9 +63,10 @@ database.close()
 "#;
 
 /// What depends on when a run was, or how often it was killed; locks.
-const OWN_TO_A_RUN: [&str; 4] = [
+const OWN_TO_A_RUN: [&str; 5] = [
     ".deskmill/runs/",
     ".deskmill/last-run.json",
+    ".deskmill/last-profiles.json",
     ".deskmill/digests.json",
     ".lock",
 ];
