@@ -167,7 +167,7 @@ fn whole(known: &Known, raw: &str) -> serde_json::Value {
     let reject = &known.reject;
     json!({
         "reject": known.id(), "source": reject.source, "file": reject.file, "line": reject.line,
-        "offset": reject.offset, "stage": reject.stage, "rule": reject.rule, "column": reject.column,
+        "offset": reject.offset, "row": reject.row, "stage": reject.stage, "rule": reject.rule, "column": reject.column,
         "value": reject.value, "hint": reject.hint, "raw": raw,
     })
 }

@@ -113,6 +113,12 @@ impl Desk {
         fs::read_to_string(self.file(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
     }
 
+    /// Reads a file of the project that may not be text all through.
+    #[track_caller]
+    pub fn bytes(&self, relative: &str) -> Vec<u8> {
+        fs::read(self.file(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
+    }
+
     /// Replaces a text that stands in a file exactly once.
     #[track_caller]
     pub fn edit(&self, relative: &str, from: &str, to: &str) {

@@ -1,6 +1,7 @@
 //! A run: the stages in order. What is there already is not done again, so a killed run resumes where it was.
 
 mod models;
+mod order;
 mod profiles;
 mod tables;
 
@@ -149,8 +150,8 @@ fn full(error: Error, catalog: &Catalog, project: &Project) -> Error {
         .take(4)
         .map(|(name, bytes)| format!("{name} {} MiB", bytes.div_ceil(1 << 20)));
     let hint = format!(
-        "make room there and run again: what is done stays done; the work folder holds {}, all of which but \
-         `fetched` may be deleted and is made again",
+        "make room there and run again: what is done stays done; `deskmill gc` removes what nothing needs; the work folder \
+         holds {}, all of which but `fetched` may be deleted and is made again",
         shown.collect::<Vec<_>>().join(", ")
     );
     Error::DiskFull { message, hint }

@@ -1,6 +1,6 @@
 //! The first half of a run: sources are landed, all at once; tables are made, one after the other, and checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,11 +9,13 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::Work;
+use super::order::side_by_side;
 use crate::checks::{self, CheckOutcome, Measured};
+use crate::engine::references;
 use crate::error::{Error, Result};
 use crate::lineage;
 use crate::plan::Step;
-use crate::profile::TableChange;
+use crate::profile::{Baseline, TableChange};
 use crate::project::{Source, Table, Then};
 use crate::rejects::{Outputs, mends_told};
 use crate::stages::clean::{CleanFacts, ROWS_FILE};
@@ -32,7 +34,7 @@ type Made = (BTreeMap<String, IngestFacts>, Tables);
 impl Work<'_> {
     /// Sources and tables. Where their rejects are is remembered, also if there are too many of them.
     pub(super) async fn make_tables(&self) -> Result<Made> {
-        let made = async { Ok((self.ingest_all().await?, self.clean_all().await?)) };
+        let made = async { Ok((self.ingest_all().await?, self.clean_all()?)) };
         let made: Result<Made> = made.await;
         if matches!(&made, Ok(_) | Err(Error::Rejects { .. })) {
             Outputs::of(self.plan).remember(self.catalog)?;
@@ -147,28 +149,62 @@ impl Work<'_> {
         Ok(total)
     }
 
-    /// Makes every table, profiles it, measures its checks, and gives what came of it. Whether a failed check stops the run is
-    /// decided when all of them are known.
-    pub(super) async fn clean_all(&self) -> Result<Tables> {
-        let mut all = BTreeMap::new();
-        let mut outcomes = Vec::new();
-        let mut changes = BTreeMap::new();
+    /// Makes every table, profiles it, measures its checks, and gives what came of it; several at once where none of them
+    /// waits for another. Whether a failed check stops the run is decided when all of them are known.
+    pub(super) fn clean_all(&self) -> Result<Tables> {
         let baseline = self.baseline();
-        for table in &self.project.tables {
-            let Some(step) = self.plan.step("clean", &table.name) else {
-                continue;
-            };
-            let facts = self.clean(table, step).await?;
-            let files = [self.folder(clean::STAGE, step).join(ROWS_FILE)];
-            self.engine.add_table(&table.name, &files).await?;
-            let change = tokio::task::block_in_place(|| self.profile(step, &baseline))?;
-            if !table.checks.is_empty() {
-                outcomes.extend(self.check(table, &facts, &change).await?);
-            }
-            all.insert(table.name.clone(), facts);
-            changes.insert(table.name.clone(), change);
+        let engine = tokio::runtime::Handle::current();
+        let made = tokio::task::block_in_place(|| {
+            side_by_side(&self.waits_for()?, self.threads, &|at| {
+                engine.block_on(self.make_table(&self.project.tables[at], &baseline))
+            })
+        })?;
+        let mut tables = Tables::default();
+        for (table, (facts, outcomes, change)) in self.project.tables.iter().zip(made) {
+            tables.0.insert(table.name.clone(), facts);
+            tables.1.extend(outcomes);
+            tables.2.insert(table.name.clone(), change);
         }
-        Ok((all, outcomes, changes))
+        Ok(tables)
+    }
+
+    /// For each table, the tables above it that it reads; and those that read a source of its name, which they see only
+    /// until it takes the name.
+    fn waits_for(&self) -> Result<Vec<BTreeSet<usize>>> {
+        let tables = &self.project.tables;
+        let mut reads: Vec<BTreeSet<String>> = Vec::with_capacity(tables.len());
+        for table in tables {
+            let mut names = BTreeSet::from_iter(references(&table.name, &checks::judged(table))?);
+            for check in &table.checks {
+                names.extend(check.reads(&check.words())?);
+            }
+            reads.push(names);
+        }
+        let waits = |at: usize| {
+            let above = (0..at)
+                .filter(|&above| reads[at].contains(&tables[above].name) || reads[above].contains(&tables[at].name));
+            above.collect()
+        };
+        Ok((0..tables.len()).map(waits).collect())
+    }
+
+    async fn make_table(
+        &self,
+        table: &Table,
+        baseline: &Baseline,
+    ) -> Result<(CleanFacts, Vec<CheckOutcome>, TableChange)> {
+        let step = self.plan.step("clean", &table.name);
+        let step = step.expect("the plan has a step for each table of its project");
+        let facts = self.clean(table, step).await?;
+        let files = [self.folder(clean::STAGE, step).join(ROWS_FILE)];
+        self.engine.add_table(&table.name, &files).await?;
+        let change = tokio::task::block_in_place(|| self.profile(step, baseline))?;
+        let outcomes = if table.checks.is_empty() {
+            Vec::new()
+        } else {
+            self.check(table, &facts, &change).await?
+        };
+        Ok((facts, outcomes, change))
     }
 
     async fn clean(&self, table: &Table, step: &Step) -> Result<CleanFacts> {

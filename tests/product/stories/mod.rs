@@ -30,7 +30,7 @@ struct Story {
     /// What the last replay of rejects said, and how many rejects went.
     replayed: Option<(Value, usize)>,
     /// Files of tickets that have not come in yet, with their content.
-    missing: Vec<(String, String)>,
+    missing: Vec<(String, Vec<u8>)>,
 }
 
 impl Story {
