@@ -2,6 +2,8 @@
 //! inputs only, so the whole plan is known before anything runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -14,6 +16,7 @@ use crate::keys::{Parts, digest_of, key};
 use crate::lineage::{self, Input};
 use crate::project::{Expected, Project, SourceFile, Table};
 use crate::rejects::Mends;
+use crate::run::threads_of;
 use crate::sources::{self, Content, Stamp};
 use crate::stages::ingest::Landing;
 use crate::stages::{assemble, clean, evaluate, fit, ingest};
@@ -280,6 +283,7 @@ impl Planner<'_> {
 
     fn plan_sources(&mut self) -> Result<()> {
         let mut digests = Digests::open(self.catalog, self.read_max_bytes);
+        digests.take_new(self.project);
         for (at, source) in self.project.sources.iter().enumerate() {
             let mut keys = Vec::new();
             let mends = Mends::read(self.project, &source.name)?;
@@ -429,6 +433,8 @@ struct Digests {
     known: BTreeMap<String, Content>,
     /// Whether one was taken.
     is_new: bool,
+    /// Files whose digest was taken for this plan, so that it need not be taken again.
+    fresh: BTreeSet<String>,
     /// Bytes that may still be read; `None` sets no bound.
     left_bytes: Option<u64>,
 }
@@ -438,18 +444,59 @@ impl Digests {
         Self {
             known: read_json(&catalog.digests_file()).unwrap_or_default(),
             is_new: false,
+            fresh: BTreeSet::new(),
             left_bytes,
         }
+    }
+
+    /// Takes the digests of files that are new, several at once: hashing is what a plan over new data waits for. What goes
+    /// wrong here is left to [`Self::of`].
+    fn take_new(&mut self, project: &Project) {
+        if self.left_bytes.is_some() {
+            return;
+        }
+        let mut new: BTreeMap<String, (&str, &SourceFile)> = BTreeMap::new();
+        for source in &project.sources {
+            for file in source.reads.iter().flat_map(|read| &read.files) {
+                let path = file.path.display().to_string();
+                if self.still(&path, Stamp::at(&file.path).ok()).is_none() {
+                    new.insert(path, (&source.name, file));
+                }
+            }
+        }
+        let new: Vec<(String, (&str, &SourceFile))> = new.into_iter().collect();
+        let next = AtomicUsize::new(0);
+        let found = Mutex::new(Vec::new());
+        let work = || {
+            while let Some((path, (source, file))) = new.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Ok(content) = sources::digest(source, file) {
+                    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                    found.push((path.clone(), content));
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads_of(project).min(new.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.is_new |= !found.is_empty();
+        self.fresh.extend(found.iter().map(|(path, _)| path.clone()));
+        self.known.extend(found);
+    }
+
+    /// What is known of a file that has this stamp now.
+    fn still(&self, path: &str, stamp: Option<Stamp>) -> Option<&Content> {
+        let known = self.known.get(path);
+        known.filter(|known| (known.is_settled || self.fresh.contains(path)) && Some(known.stamp) == stamp)
     }
 
     fn of(&mut self, source: &str, file: &SourceFile) -> Result<Content> {
         let path = file.path.display().to_string();
         let stamp = Stamp::at(&file.path).ok();
-        let known = self
-            .known
-            .get(&path)
-            .filter(|known| known.is_settled && Some(known.stamp) == stamp);
-        if let Some(known) = known {
+        if let Some(known) = self.still(&path, stamp) {
             return Ok(known.clone());
         }
         if let Some(left_bytes) = &mut self.left_bytes {

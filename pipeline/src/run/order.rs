@@ -1,6 +1,9 @@
 //! Several pieces of work side by side, where some wait for others. What comes of them does not depend on who is faster.
 
+use std::any::Any;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
@@ -11,23 +14,34 @@ struct State<T> {
     done: Vec<Option<T>>,
     /// The first piece that failed, in order.
     failed: Option<(usize, Error)>,
+    /// What a piece panicked with.
+    panic: Option<Box<dyn Any + Send>>,
 }
 
-/// Does the pieces 0, 1, 2 ... on at most so many threads. A piece waits for those named for it, which come before it.
-/// Gives what came of them in order.
+/// A piece of work.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Piece {
+    /// The pieces before it that must be done.
+    pub(super) waits_for: BTreeSet<usize>,
+    /// How much work it is. Of those that can begin, the largest does: one that begins last would be waited for.
+    pub(super) size: u64,
+}
+
+/// Does pieces of work on at most so many threads; gives what came of them in their order.
 ///
 /// # Errors
 /// That of the first piece that fails, in order: those before it are still done, as they would be one after the other.
 pub(super) fn side_by_side<T: Send>(
-    waits_for: &[BTreeSet<usize>],
+    pieces: &[Piece],
     threads: usize,
     work: &(dyn Fn(usize) -> Result<T> + Sync),
 ) -> Result<Vec<T>> {
-    let count = waits_for.len();
+    let count = pieces.len();
     let state = Mutex::new(State {
         begun: vec![false; count],
         done: (0..count).map(|_| None).collect(),
         failed: None,
+        panic: None,
     });
     let changed = Condvar::new();
     let take = || {
@@ -36,7 +50,8 @@ pub(super) fn side_by_side<T: Send>(
             let end = now.failed.as_ref().map_or(count, |(at, _)| *at);
             let mut open = (0..end).filter(|&at| !now.begun[at]).peekable();
             open.peek()?;
-            let ready = open.find(|&at| waits_for[at].iter().all(|&before| now.done[before].is_some()));
+            let is_ready = |at: &usize| pieces[*at].waits_for.iter().all(|&before| now.done[before].is_some());
+            let ready = open.filter(is_ready).max_by_key(|&at| (pieces[at].size, Reverse(at)));
             if let Some(at) = ready {
                 now.begun[at] = true;
                 return Some(at);
@@ -46,11 +61,16 @@ pub(super) fn side_by_side<T: Send>(
     };
     let run = || {
         while let Some(at) = take() {
-            let result = work(at);
+            let result = catch_unwind(AssertUnwindSafe(|| work(at)));
             let mut now = state.lock().unwrap_or_else(PoisonError::into_inner);
             match result {
-                Ok(value) => now.done[at] = Some(value),
-                Err(error) => now.failed = Some((at, error)),
+                Ok(Ok(value)) => now.done[at] = Some(value),
+                Ok(Err(error)) => now.failed = Some((at, error)),
+                // Nobody may wait for it, and nothing else begins.
+                Err(panic) => {
+                    now.panic = Some(panic);
+                    now.begun.fill(true);
+                }
             }
             changed.notify_all();
         }
@@ -62,6 +82,9 @@ pub(super) fn side_by_side<T: Send>(
         run();
     });
     let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(panic) = state.panic {
+        resume_unwind(panic);
+    }
     match state.failed {
         Some((_, error)) => Err(error),
         None => Ok(state.done.into_iter().flatten().collect()),
@@ -85,17 +108,18 @@ mod tests {
             fails in prop::collection::btree_set(0_usize..12, 0..3),
             threads in 1_usize..4,
         ) {
-            let mut waits_for = vec![BTreeSet::new(); 12];
+            let mut pieces = vec![Piece::default(); 12];
             for (a, b) in edges {
+                pieces[a].size += 1;
                 if a != b {
-                    waits_for[a.max(b)].insert(a.min(b));
+                    pieces[a.max(b)].waits_for.insert(a.min(b));
                 }
             }
             let clock = AtomicUsize::new(1);
             let times: Vec<(AtomicUsize, AtomicUsize)> = (0..12).map(|_| Default::default()).collect();
-            let result = side_by_side(&waits_for, threads, &|at| {
+            let result = side_by_side(&pieces, threads, &|at| {
                 assert_eq!(times[at].0.swap(clock.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst), 0);
-                for &before in &waits_for[at] {
+                for &before in &pieces[at].waits_for {
                     assert_ne!(times[before].1.load(Ordering::SeqCst), 0);
                 }
                 times[at].1.store(clock.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);

@@ -9,7 +9,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::Work;
-use super::order::side_by_side;
+use super::order::{Piece, side_by_side};
 use crate::checks::{self, CheckOutcome, Measured};
 use crate::engine::references;
 use crate::error::{Error, Result};
@@ -155,7 +155,7 @@ impl Work<'_> {
         let baseline = self.baseline();
         let engine = tokio::runtime::Handle::current();
         let made = tokio::task::block_in_place(|| {
-            side_by_side(&self.waits_for()?, self.threads, &|at| {
+            side_by_side(&self.pieces()?, self.threads, &|at| {
                 engine.block_on(self.make_table(&self.project.tables[at], &baseline))
             })
         })?;
@@ -168,9 +168,9 @@ impl Work<'_> {
         Ok(tables)
     }
 
-    /// For each table, the tables above it that it reads; and those that read a source of its name, which they see only
-    /// until it takes the name.
-    fn waits_for(&self) -> Result<Vec<BTreeSet<usize>>> {
+    /// The tables as pieces of work. A table waits for those above it that it reads; and for those that read a source of its
+    /// name, which they see only until it takes the name.
+    fn pieces(&self) -> Result<Vec<Piece>> {
         let tables = &self.project.tables;
         let mut reads: Vec<BTreeSet<String>> = Vec::with_capacity(tables.len());
         for table in tables {
@@ -180,12 +180,16 @@ impl Work<'_> {
             }
             reads.push(names);
         }
-        let waits = |at: usize| {
-            let above = (0..at)
-                .filter(|&above| reads[at].contains(&tables[above].name) || reads[above].contains(&tables[at].name));
-            above.collect()
+        let piece = |at: usize| {
+            let table = &tables[at];
+            let waits = |above: &usize| reads[at].contains(&tables[*above].name) || reads[*above].contains(&table.name);
+            let source = table.rows_of.as_ref().and_then(|name| self.project.source(name));
+            Ok(Piece {
+                waits_for: (0..at).filter(waits).collect(),
+                size: source.map_or(Ok(0), |source| self.total_of(source).map(|total| total.bytes))?,
+            })
         };
-        Ok((0..tables.len()).map(waits).collect())
+        (0..tables.len()).map(piece).collect()
     }
 
     async fn make_table(
