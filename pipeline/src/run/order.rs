@@ -65,7 +65,10 @@ pub(super) fn side_by_side<T: Send>(
             let mut now = state.lock().unwrap_or_else(PoisonError::into_inner);
             match result {
                 Ok(Ok(value)) => now.done[at] = Some(value),
-                Ok(Err(error)) => now.failed = Some((at, error)),
+                Ok(Err(error)) if now.failed.as_ref().is_none_or(|(before, _)| at < *before) => {
+                    now.failed = Some((at, error));
+                }
+                Ok(Err(_)) => {}
                 // Nobody may wait for it, and nothing else begins.
                 Err(panic) => {
                     now.panic = Some(panic);
