@@ -1,6 +1,6 @@
-//! Lineage: what every output was made from. [`output`] is what one output says of itself, in `lineage.json` beside its
-//! facts; [`gather`] follows it back to the files; [`target`] finds what a name stands for; [`now`] says what has changed
-//! since; [`row`] follows one row. Nothing here runs SQL.
+//! Lineage: what every output was made from. `output` is what one output says of itself, in `lineage.json` beside its
+//! facts; `gather` follows it back to the files; `target` finds what a name stands for; `now` says what has changed
+//! since; `row` follows one row. Nothing here runs SQL.
 
 mod gather;
 mod now;

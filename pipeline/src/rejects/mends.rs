@@ -1,6 +1,6 @@
 //! Mends: fields of rejected rows that a person put right, kept with the project in `mends/<source>.jsonl`, one a line.
 //! They are data of the project and not derived from anything. Ingest lays them over the rows they were made for, as
-//! long as these still say what they said then ([`super::overlay`]).
+//! long as these still say what they said then (`overlay`).
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -104,7 +104,7 @@ pub(super) fn whole(request: &LandRequest<'_>, max_bytes: usize, progress: &dyn 
     Ok(bytes)
 }
 
-/// At most `bytes_max` bytes of the content as [`open`] gives it, from an offset on.
+/// At most `bytes_max` bytes of the content as `open` gives it, from an offset on.
 ///
 /// # Errors
 /// When the file cannot be read.
