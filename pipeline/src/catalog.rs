@@ -313,7 +313,8 @@ fn forget(path: &Path) {
     }
 }
 
-fn size_bytes(path: &Path) -> u64 {
+/// Bytes of a file, or of all files below a folder, links not followed. What cannot be looked at counts nothing.
+pub(crate) fn size_bytes(path: &Path) -> u64 {
     match fs::symlink_metadata(path) {
         Ok(about) if about.is_dir() => entries(path)
             .unwrap_or_default()

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use deskmill_models::registry::Registry;
 use serde::Serialize;
 
-use crate::catalog::{Catalog, entries, is_key, read_json};
+use crate::catalog::{Catalog, entries, is_key, read_json, size_bytes};
 use crate::checks;
 use crate::error::{Error, Result};
 use crate::fetch::{fetched, listed_or_not};
@@ -267,17 +267,4 @@ fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
 /// The last part of a path that [`entries`] gave; empty if it is not UTF-8, which no name of ours is.
 fn file_name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
-}
-
-/// Bytes of a file, or of all files below a folder, links not followed. What cannot be looked at counts nothing.
-fn size_bytes(path: &Path) -> u64 {
-    match fs::symlink_metadata(path) {
-        Ok(about) if about.is_dir() => entries(path)
-            .unwrap_or_default()
-            .iter()
-            .map(|entry| size_bytes(entry))
-            .sum(),
-        Ok(about) => about.len(),
-        Err(_) => 0,
-    }
 }

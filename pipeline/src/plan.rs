@@ -357,8 +357,9 @@ impl Planner<'_> {
         for table in &self.project.tables {
             let place = format!("table `{}` ({})", table.name, table.sql_path.written);
             let mut parts = clean::parts(table);
-            let mut inputs = self.add_inputs(&mut parts, &place, &checks::judged(table))?;
-            parts.extend(self.personal.parts(&place, &checks::judged(table))?);
+            let query = checks::judged(table);
+            let mut inputs = self.add_inputs(&mut parts, &place, &query)?;
+            parts.extend(self.personal.parts(&place, &query)?);
             if let Some(source) = &table.rows_of {
                 let name = format!("{}.{source}", crate::engine::RAW);
                 if inputs.iter().all(|input| input.name != name) {

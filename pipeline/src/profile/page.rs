@@ -1,14 +1,14 @@
 //! The page of a profile: one HTML file that needs nothing else. It shows figures, and of the values of rows only the most
 //! frequent ones, masked.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::drawings::{histogram, shares};
 use super::figures::{ColumnKind, ColumnProfile, Profile, Spread, TextProfile, share, time_text};
 use super::words::{glance, is_prose, number_text, percent_text};
 use crate::report::numbers::count;
 use crate::report::plots::bar;
-use crate::report::{POLICY, STYLE, boxed, foreign, nothing};
+use crate::report::{boxed, document, foreign, nothing};
 
 /// Times that are farther apart than this, ten days, are shown as days.
 const LONG_S: f64 = 864_000.0;
@@ -17,34 +17,20 @@ const PROFILE_STYLE: &str = include_str!("profile.css");
 
 /// The whole page. Any text of a project or a customer in it is escaped.
 pub fn page(profile: &Profile) -> String {
-    let markup = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="referrer" content="no-referrer";
-                title { "Profile of " (profile.table) " · deskmill" }
-                style { (PreEscaped(STYLE)) (PreEscaped(PROFILE_STYLE)) }
-            }
-            body {
-                header { p.kind { "Profile" } h1 { (foreign(&profile.table)) } }
-                nav aria-label="Columns" {
-                    @for (at, column) in profile.columns.iter().enumerate() { a href={ "#column-" (at) } { (foreign(&column.name)) } }
-                }
-                main {
-                    (headline(profile))
-                    (overview(profile))
-                    (personal(profile))
-                    @for (at, column) in profile.columns.iter().enumerate() { (section(at, column)) }
-                }
-                footer { "Written by deskmill. " code { "deskmill profile " (profile.table) " --json" } " prints the same figures." }
-            }
+    let body = html! {
+        header { p.kind { "Profile" } h1 { (foreign(&profile.table)) } }
+        nav aria-label="Columns" {
+            @for (at, column) in profile.columns.iter().enumerate() { a href={ "#column-" (at) } { (foreign(&column.name)) } }
         }
+        main {
+            (headline(profile))
+            (overview(profile))
+            (personal(profile))
+            @for (at, column) in profile.columns.iter().enumerate() { (section(at, column)) }
+        }
+        footer { "Written by deskmill. " code { "deskmill profile " (profile.table) " --json" } " prints the same figures." }
     };
-    markup.into_string()
+    document(&format!("Profile of {}", profile.table), PROFILE_STYLE, &body)
 }
 
 fn headline(profile: &Profile) -> Markup {

@@ -14,10 +14,10 @@ mod tests;
 use deskmill_models::metrics::Evaluation;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-pub(crate) const STYLE: &str = include_str!("style.css");
+const STYLE: &str = include_str!("style.css");
 
 /// Nothing may be loaded and no script may run, whatever a customer's text contains.
-pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// Longer tables get a scrollable box on screens; on paper they are whole.
 const ROWS_BEFORE_SCROLL: usize = 30;
@@ -66,6 +66,27 @@ pub fn page(report: &Report<'_>) -> String {
         ("recipe", "Recipe", origin::recipe(report.recipe)),
         ("lineage", "Lineage", origin::lineage(report.lineage)),
     ];
+    let body = html! {
+        (headline::header(report))
+        nav aria-label="Sections" {
+            @for (id, title, _) in &sections { a href={ "#" (id) } { (title) } }
+        }
+        main {
+            (headline::section(report))
+            @for (id, title, body) in &sections {
+                section id=(id) aria-labelledby={ (id) "-title" } {
+                    h2 id={ (id) "-title" } { (title) }
+                    (body)
+                }
+            }
+        }
+        footer { "Written by deskmill. The same numbers stand in report.json beside this page." }
+    };
+    document(&format!("Report of {}", report.model), "", &body)
+}
+
+/// A page that needs nothing else, in the look of all pages; `style` is added to it.
+pub(crate) fn document(title: &str, style: &str, body: &Markup) -> String {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -75,25 +96,10 @@ pub fn page(report: &Report<'_>) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
-                title { "Report of " (report.model) " · deskmill" }
-                style { (PreEscaped(STYLE)) }
+                title { (title) " · deskmill" }
+                style { (PreEscaped(STYLE)) (PreEscaped(style)) }
             }
-            body {
-                (headline::header(report))
-                nav aria-label="Sections" {
-                    @for (id, title, _) in &sections { a href={ "#" (id) } { (title) } }
-                }
-                main {
-                    (headline::section(report))
-                    @for (id, title, body) in &sections {
-                        section id=(id) aria-labelledby={ (id) "-title" } {
-                            h2 id={ (id) "-title" } { (title) }
-                            (body)
-                        }
-                    }
-                }
-                footer { "Written by deskmill. The same numbers stand in report.json beside this page." }
-            }
+            body { (body) }
         }
     };
     markup.into_string()
