@@ -1,4 +1,4 @@
-//! From a prepared text to its n-grams: words, word pairs, and characters within words. One function, used when the
+//! From a prepared text to its n-grams: words, word pairs, words that stand near each other, characters within words. One function, used when the
 //! vocabulary is counted, when rows are encoded for training, and when a request is answered.
 
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::text::words::{Token, cut_han, tokens};
 
 /// Which n-grams are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct GramSettings {
     /// Longest run of words: 1 words only, 2 also neighbours.
     pub words_max: usize,
@@ -14,6 +14,17 @@ pub struct GramSettings {
     pub chars_min: usize,
     /// Longest run of characters; 0 for none.
     pub chars_max: usize,
+    /// Two words at most so many apart, in any order, are a feature too; 0 for none.
+    #[serde(default)]
+    pub near_max: usize,
+    /// Weight of the words, and of the words near each other, beside that of the characters, which is 1.
+    #[serde(default = "even")]
+    pub words_weight: f32,
+}
+
+/// The weight in models that were fitted before there was one.
+fn even() -> f32 {
+    1.0
 }
 
 /// One n-gram of a text.
@@ -23,29 +34,63 @@ pub enum Gram<'a> {
     Word(&'a str),
     /// Two neighbouring words.
     Pair(&'a str, &'a str),
+    /// Two different words near each other, in the order of their letters.
+    Near(&'a str, &'a str),
     /// Characters within a word; a space stands for the word's edge.
     Chars(&'a str),
 }
 
-impl Gram<'_> {
-    /// Whether it is made of whole words.
-    pub fn is_words(&self) -> bool {
-        !matches!(self, Gram::Chars(_))
-    }
+/// The parts of a row, each of which is brought to unit length by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Words and word pairs.
+    Words,
+    /// Words near each other.
+    Near,
+    /// Characters.
+    Chars,
+}
 
+impl Part {
+    /// How many parts there are.
+    pub const COUNT: usize = 3;
+
+    /// The part that the n-gram of this name belongs to.
+    pub fn of(name: &str) -> Self {
+        if name.starts_with(CHARS_MARK) {
+            Part::Chars
+        } else if name.contains(NEAR_MARK) {
+            Part::Near
+        } else {
+            Part::Words
+        }
+    }
+}
+
+/// Stands before the name of characters; no text holds it.
+const CHARS_MARK: char = '\u{1}';
+
+/// Stands between the names of words near each other; no text holds it.
+const NEAR_MARK: char = '\u{3}';
+
+impl Gram<'_> {
     /// How it is stored in a vocabulary: words apart by one space, characters after a mark that no text holds.
     pub fn name(&self) -> String {
         match self {
             Gram::Word(word) => (*word).to_owned(),
             Gram::Pair(first, second) => format!("{first} {second}"),
-            Gram::Chars(chars) => format!("\u{1}{chars}"),
+            Gram::Near(first, second) => format!("{first}{NEAR_MARK}{second}"),
+            Gram::Chars(chars) => format!("{CHARS_MARK}{chars}"),
         }
     }
 }
 
 /// The hash of a vocabulary name; equals the hash [`visit_grams`] gives for the gram of that name.
 pub fn hash_name(name: &str) -> u64 {
-    match name.strip_prefix('\u{1}') {
+    if let Some((first, second)) = name.split_once(NEAR_MARK) {
+        return near_hash(word_hash(first), word_hash(second));
+    }
+    match name.strip_prefix(CHARS_MARK) {
         Some(chars) => finish(chars.chars().fold(CHARS_SEED, |hash, c| step(hash, c as u64))),
         None => match name.split_once(' ') {
             Some((first, second)) => pair_hash(word_hash(first), word_hash(second)),
@@ -56,6 +101,7 @@ pub fn hash_name(name: &str) -> u64 {
 
 const WORD_SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 const CHARS_SEED: u64 = 0xd1b5_4a32_d192_ed03;
+const NEAR_SEED: u64 = 0x8ebc_6af0_9c88_c6e3;
 
 fn step(hash: u64, value: u64) -> u64 {
     (hash.rotate_left(5) ^ value).wrapping_mul(0x517c_c1b7_2722_0a95)
@@ -75,16 +121,21 @@ fn pair_hash(first: u64, second: u64) -> u64 {
     finish(step(first.rotate_left(17), second))
 }
 
+/// The same for both orders.
+fn near_hash(one: u64, other: u64) -> u64 {
+    finish(step(NEAR_SEED, one.wrapping_add(other)))
+}
+
 /// Calls `visit` with every n-gram of a prepared text and its hash, repeats included. Without `chinese`, runs of Chinese
 /// characters are passed over: a vocabulary without any has no use for them, and the dictionary need not be loaded.
 pub fn visit_grams(text: &str, settings: GramSettings, chinese: bool, mut visit: impl FnMut(u64, Gram<'_>)) {
-    let mut before: Option<(u64, &str)> = None;
+    let mut before = Before::new(settings);
     let mut edges = Vec::with_capacity(64);
     let mut padded = String::with_capacity(64);
     for token in tokens(text) {
         match token {
             Token::Word(word) => {
-                before = Some(visit_word(word, before, settings, &mut visit));
+                before.visit(word, &mut visit);
                 padded.clear();
                 padded.extend([" ", word, " "]);
                 visit_chars(
@@ -94,10 +145,10 @@ pub fn visit_grams(text: &str, settings: GramSettings, chinese: bool, mut visit:
                     &mut visit,
                 );
             }
-            Token::Han(_) if !chinese => before = None,
+            Token::Han(_) if !chinese => before.interrupt(),
             Token::Han(run) => {
                 for word in cut_han(run) {
-                    before = Some(visit_word(word, before, settings, &mut visit));
+                    before.visit(word, &mut visit);
                 }
                 visit_chars(run, (1, settings.chars_max.min(HAN_CHARS_MAX)), &mut edges, &mut visit);
             }
@@ -105,18 +156,47 @@ pub fn visit_grams(text: &str, settings: GramSettings, chinese: bool, mut visit:
     }
 }
 
-fn visit_word<'a>(
-    word: &'a str,
-    before: Option<(u64, &str)>,
+/// The words before the one that is looked at, as far back as any n-gram reaches.
+struct Before<'a> {
     settings: GramSettings,
-    visit: &mut impl FnMut(u64, Gram<'_>),
-) -> (u64, &'a str) {
-    let hash = word_hash(word);
-    visit(finish(hash), Gram::Word(word));
-    if let Some((first_hash, first)) = before.filter(|_| settings.words_max > 1) {
-        visit(pair_hash(first_hash, hash), Gram::Pair(first, word));
+    /// Hashes and words, the latest last.
+    words: Vec<(u64, &'a str)>,
+    /// Whether the latest word is a neighbour of the next.
+    is_next: bool,
+}
+
+impl<'a> Before<'a> {
+    fn new(settings: GramSettings) -> Self {
+        Self {
+            settings,
+            words: Vec::with_capacity(64),
+            is_next: false,
+        }
     }
-    (hash, word)
+
+    /// Something stands between the words before and those to come.
+    fn interrupt(&mut self) {
+        self.is_next = false;
+    }
+
+    fn visit(&mut self, word: &'a str, visit: &mut impl FnMut(u64, Gram<'_>)) {
+        let hash = word_hash(word);
+        visit(finish(hash), Gram::Word(word));
+        if let Some((first_hash, first)) = self
+            .words
+            .last()
+            .filter(|_| self.is_next && self.settings.words_max > 1)
+        {
+            visit(pair_hash(*first_hash, hash), Gram::Pair(first, word));
+        }
+        let reach = self.words.len().saturating_sub(self.settings.near_max);
+        for &(other_hash, other) in self.words[reach..].iter().filter(|(other, _)| *other != hash) {
+            let (first, second) = if other < word { (other, word) } else { (word, other) };
+            visit(near_hash(other_hash, hash), Gram::Near(first, second));
+        }
+        self.words.push((hash, word));
+        self.is_next = true;
+    }
 }
 
 /// A Chinese character carries about as much as half an English word, so shorter runs say as much.
@@ -151,18 +231,19 @@ mod tests {
         words_max: 2,
         chars_min: 2,
         chars_max: 5,
+        near_max: 3,
+        words_weight: 1.0,
     };
 
     #[test]
     fn names_of_a_short_text() {
         let mut names = Vec::new();
-        visit_grams("my pin", GramSettings { chars_max: 3, ..ALL }, true, |_, gram| {
-            names.push(gram.name())
-        });
+        let settings = GramSettings { chars_max: 3, ..ALL };
+        visit_grams("my pin", settings, true, |_, gram| names.push(gram.name()));
         let chars = |list: &[&str]| list.iter().map(|c| format!("\u{1}{c}")).collect::<Vec<_>>();
         let mut expected = vec!["my".to_owned()];
         expected.extend(chars(&[" m", " my", "my", "my ", "y "]));
-        expected.extend(["pin".to_owned(), "my pin".to_owned()]);
+        expected.extend(["pin".to_owned(), "my pin".to_owned(), "my\u{3}pin".to_owned()]);
         expected.extend(chars(&[" p", " pi", "pi", "pin", "in", "in ", "n "]));
         assert_eq!(names, expected);
     }

@@ -5,7 +5,7 @@ mod ngrams;
 mod parallel;
 mod sparse;
 
-pub use grams::{Gram, GramSettings, visit_grams};
+pub use grams::{Gram, GramSettings, Part, visit_grams};
 pub use ngrams::{NgramEncoder, VocabularyBuilder, VocabularyLimits};
 pub use parallel::map_chunks;
 pub use sparse::SparseRows;

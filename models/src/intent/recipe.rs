@@ -16,6 +16,10 @@ pub struct IntentRecipe {
     pub chars_min: usize,
     /// Longest run of characters within a word; 0 for none.
     pub chars_max: usize,
+    /// Two words at most so many apart are a feature; 0 for none.
+    pub near_max: usize,
+    /// Weight of words beside characters.
+    pub words_weight: f32,
     /// An n-gram in fewer rows is left out.
     pub rows_min: u32,
     /// Most features in the model.
@@ -31,13 +35,15 @@ pub struct IntentRecipe {
 }
 
 /// Key, default, least, most, whole number.
-const KEYS: [(&str, f64, f64, f64, bool); 9] = [
+const KEYS: [(&str, f64, f64, f64, bool); 11] = [
     ("words_max", 2.0, 1.0, 2.0, true),
     ("chars_min", 2.0, 1.0, 8.0, true),
     ("chars_max", 4.0, 0.0, 8.0, true),
+    ("near_max", 10.0, 0.0, 50.0, true),
+    ("words_weight", 0.6, 0.01, 100.0, false),
     ("rows_min", 1.0, 1.0, 1000.0, true),
     ("features_max", 262_144.0, 100.0, 4_194_304.0, true),
-    ("cost", 1.0, 0.001, 1000.0, false),
+    ("cost", 1.5, 0.001, 1000.0, false),
     ("passes", 8.0, 1.0, 100.0, true),
     ("balance", 0.0, 0.0, 1.0, false),
     ("answers_max", 5.0, 1.0, 20.0, true),
@@ -106,6 +112,8 @@ impl IntentRecipe {
             words_max: self.words_max,
             chars_min: self.chars_min,
             chars_max: self.chars_max,
+            near_max: self.near_max,
+            words_weight: self.words_weight,
         }
     }
 }
