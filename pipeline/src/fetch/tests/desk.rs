@@ -147,9 +147,9 @@ pub(super) fn command_as(user: &str, program: &Path) -> Command {
     command
 }
 
-/// Waits until `is_ready` says so, half a minute at most.
+/// Waits until `is_ready` says so, three minutes at most: a server starts slowly while everything else is tested too.
 pub(super) fn wait_until(what: &str, mut is_ready: impl FnMut() -> bool) {
-    for _ in 0..300 {
+    for _ in 0..1800 {
         if is_ready() {
             return;
         }
