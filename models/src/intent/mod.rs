@@ -2,6 +2,7 @@
 //! foreign the text is.
 
 mod evaluate;
+mod examples;
 mod fit;
 mod predict;
 mod recipe;
