@@ -49,15 +49,19 @@ pub enum Part {
     Near,
     /// Characters.
     Chars,
+    /// What was said before the text.
+    Context,
 }
 
 impl Part {
     /// How many parts there are.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 4;
 
     /// The part that the n-gram of this name belongs to.
     pub fn of(name: &str) -> Self {
-        if name.starts_with(CHARS_MARK) {
+        if name.starts_with(CONTEXT_MARK) {
+            Part::Context
+        } else if name.starts_with(CHARS_MARK) {
             Part::Chars
         } else if name.contains(NEAR_MARK) {
             Part::Near
@@ -69,6 +73,9 @@ impl Part {
 
 /// Stands before the name of characters; no text holds it.
 const CHARS_MARK: char = '\u{1}';
+
+/// Stands before the name of an n-gram of the context, what was said before the text; no text holds it.
+const CONTEXT_MARK: char = '\u{2}';
 
 /// Stands between the names of words near each other; no text holds it.
 const NEAR_MARK: char = '\u{3}';
@@ -87,6 +94,9 @@ impl Gram<'_> {
 
 /// The hash of a vocabulary name; equals the hash [`visit_grams`] gives for the gram of that name.
 pub fn hash_name(name: &str) -> u64 {
+    if let Some(name) = name.strip_prefix(CONTEXT_MARK) {
+        return context_hash(hash_name(name));
+    }
     if let Some((first, second)) = name.split_once(NEAR_MARK) {
         return near_hash(word_hash(first), word_hash(second));
     }
@@ -99,6 +109,17 @@ pub fn hash_name(name: &str) -> u64 {
     }
 }
 
+/// The name of an n-gram when it comes from the context.
+pub fn context_name(name: &str) -> String {
+    format!("{CONTEXT_MARK}{name}")
+}
+
+/// The hash of an n-gram when it comes from the context.
+pub fn context_hash(hash: u64) -> u64 {
+    finish(step(CONTEXT_SEED, hash))
+}
+
+const CONTEXT_SEED: u64 = 0xa076_1d64_78bd_642f;
 const WORD_SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 const CHARS_SEED: u64 = 0xd1b5_4a32_d192_ed03;
 const NEAR_SEED: u64 = 0x8ebc_6af0_9c88_c6e3;

@@ -1,13 +1,15 @@
 //! The n-gram encoder: a vocabulary with document frequencies, and rows weighted by TF-IDF (Salton and Buckley 1988)
 //! with damped counts; words, words near each other and characters are each scaled to a length of their own.
 
+mod context;
+
 use std::collections::BTreeMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
-use super::grams::{GramSettings, Part, hash_name, visit_grams};
+use super::grams::{GramSettings, Part, context_hash, context_name, hash_name, visit_grams};
 use super::parallel::map_chunks;
 use super::sparse::SparseRows;
 use crate::artifact::{Artifact, Tensor};
@@ -79,7 +81,13 @@ impl VocabularyBuilder {
     /// Counts a batch with `threads` threads. The outcome does not depend on how many they are.
     pub fn count(&mut self, texts: &[String], threads: usize) {
         let settings = self.settings;
-        let parts = map_chunks(texts, threads, |part| count_part(part, settings));
+        let parts = map_chunks(texts, threads, |part| count_part(part, settings, false));
+        self.rows += texts.len() as u64;
+        self.add(parts);
+    }
+
+    /// Adds what chunks of a batch have counted, in order.
+    fn add(&mut self, parts: Vec<ByHash<Counted>>) {
         for part in parts {
             if self.counts.is_empty() {
                 self.counts = part;
@@ -94,7 +102,6 @@ impl VocabularyBuilder {
                 }
             }
         }
-        self.rows += texts.len() as u64;
         while self.counts.len() * COUNTED_BYTES > self.limits.memory_max_bytes {
             self.forgotten_rows += 1;
             let least = self.forgotten_rows;
@@ -121,16 +128,22 @@ impl VocabularyBuilder {
     }
 }
 
-fn count_part(texts: &[String], settings: GramSettings) -> ByHash<Counted> {
+/// In how many of the texts, or contexts of texts, each n-gram comes.
+fn count_part(texts: &[String], settings: GramSettings, context: bool) -> ByHash<Counted> {
     let mut counts = ByHash::<Counted>::default();
     let mut seen = ByHash::<()>::default();
     for text in texts {
         seen.clear();
         visit_grams(text, settings, true, |hash, gram| {
+            let hash = if context { context_hash(hash) } else { hash };
             if seen.insert(hash, ()).is_none() {
-                let entry = counts.entry(hash).or_insert_with(|| Counted {
-                    rows: 0,
-                    name: gram.name().into(),
+                let entry = counts.entry(hash).or_insert_with(|| {
+                    let name = gram.name();
+                    let name = if context { context_name(&name) } else { name };
+                    Counted {
+                        rows: 0,
+                        name: name.into(),
+                    }
                 });
                 entry.rows += 1;
             }
@@ -211,7 +224,7 @@ impl NgramEncoder {
         }
         row.truncate(kept);
         let words = self.settings.words_weight;
-        let mut scale = [words, words, 1.0];
+        let mut scale = [words, words, 1.0, 1.0];
         for (scale, square) in scale.iter_mut().zip(squares) {
             *scale *= if square > 0.0 { square.sqrt().recip() } else { 0.0 };
         }

@@ -7,19 +7,23 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use serde_json::json;
 
+use super::predict::Settings;
+use super::{context, labels, several};
 use crate::error::{Error, Result};
 use crate::kind::{Model, Rows};
 use crate::metrics::{Confusion, Evaluation, LabelScores, Metric, Mistake, Slice, reliability, share_interval};
 use crate::text;
 
-const RELIABILITY_BINS: usize = 10;
+pub(super) const RELIABILITY_BINS: usize = 10;
 const CONFUSIONS_MAX: usize = 30;
-const MISTAKES_MAX: usize = 30;
-const SLICES_MAX_PER_COLUMN: usize = 20;
-const MISTAKE_TEXT_MAX_CHARS: usize = 300;
+pub(super) const MISTAKES_MAX: usize = 30;
+pub(super) const SLICES_MAX_PER_COLUMN: usize = 20;
+pub(super) const MISTAKE_TEXT_MAX_CHARS: usize = 300;
 
 /// Columns of examples that are not slices.
-const OWN_COLUMNS: [&str; 8] = ["text", "label", "time", "entity", "weight", "split", "id", "_row"];
+pub(super) const OWN_COLUMNS: [&str; 9] = [
+    "text", "context", "label", "time", "entity", "weight", "split", "id", "_row",
+];
 
 /// What was answered, row by row.
 #[derive(Default)]
@@ -36,16 +40,37 @@ struct Answers {
 
 /// Scores all rows and measures the answers.
 pub(super) fn evaluate(model: &dyn Model, held_back: &dyn Rows) -> Result<Evaluation> {
+    let schema = held_back.schema();
+    let label = schema.field_with_name("label");
+    let mut evaluation = if label.is_ok_and(|field| context::is_list(field.data_type())) {
+        several::evaluate(model, held_back)?
+    } else {
+        one_label(model, held_back)?
+    };
+    if let Some(settings) = settings_of(model) {
+        evaluation
+            .notes
+            .extend(labels::notes(&settings.rare, &settings.labels, &evaluation.labels));
+    }
+    Ok(evaluation)
+}
+
+fn one_label(model: &dyn Model, held_back: &dyn Rows) -> Result<Evaluation> {
     let mut answers = Answers::default();
     for batch in held_back.batches()? {
-        let batch = batch?;
+        let batch = context::fill(model.signature(), &batch?)?;
         let predicted = model.predict(&batch)?;
         answers.add(&batch, &predicted)?;
     }
     Ok(answers.measure())
 }
 
-fn texts(batch: &RecordBatch, name: &str) -> Result<RecordBatch> {
+/// The small facts of a model of this kind.
+pub(super) fn settings_of(model: &dyn Model) -> Option<Settings> {
+    serde_json::from_value(model.artifact().settings).ok()
+}
+
+pub(super) fn texts(batch: &RecordBatch, name: &str) -> Result<RecordBatch> {
     let place = format!("column `{name}` of the held-back rows");
     let column = batch
         .column_by_name(name)
@@ -162,7 +187,7 @@ impl Answers {
             ],
             reliability: bins,
             confusions: self.confusions(),
-            coverage: self.coverage(),
+            coverage: coverage(&self.score, &self.right),
             labels,
             slices: slices(&self.slices),
             worst: self.mistakes,
@@ -203,26 +228,30 @@ impl Answers {
             predicted: (*predicted).into(),
             rows: *rows,
         };
-        let mut confusions: Vec<Confusion> = counts.iter().map(confusion).collect();
-        confusions.sort_by_key(|confusion| std::cmp::Reverse(confusion.rows));
-        confusions.truncate(CONFUSIONS_MAX);
-        confusions
+        most_frequent(counts.iter().map(confusion).collect())
     }
+}
 
-    /// Precision of the rows accepted when the surest 5%, 10% ... 100% are.
-    fn coverage(&self) -> Vec<(f64, f64)> {
-        let mut order: Vec<usize> = (0..self.score.len()).collect();
-        order.sort_by(|&a, &b| self.score[b].total_cmp(&self.score[a]));
-        let precision = |step: usize| {
-            let taken = (order.len() * step / 20).max(1);
-            let hits = order[..taken].iter().filter(|&&row| self.right[row]).count();
-            (step as f64 / 20.0, hits as f64 / taken as f64)
-        };
-        if order.is_empty() {
-            Vec::new()
-        } else {
-            (1..=20).map(precision).collect()
-        }
+/// The confusions to show.
+pub(super) fn most_frequent(mut confusions: Vec<Confusion>) -> Vec<Confusion> {
+    confusions.sort_by_key(|confusion| std::cmp::Reverse(confusion.rows));
+    confusions.truncate(CONFUSIONS_MAX);
+    confusions
+}
+
+/// Precision of the answers accepted when the surest 5%, 10% ... 100% are.
+pub(super) fn coverage(scores: &[f64], right: &[bool]) -> Vec<(f64, f64)> {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    let precision = |step: usize| {
+        let taken = (order.len() * step / 20).max(1);
+        let hits = order[..taken].iter().filter(|&&row| right[row]).count();
+        (step as f64 / 20.0, hits as f64 / taken as f64)
+    };
+    if order.is_empty() {
+        Vec::new()
+    } else {
+        (1..=20).map(precision).collect()
     }
 }
 

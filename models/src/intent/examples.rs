@@ -1,9 +1,11 @@
 //! Examples as a fit reads them: batches with their columns checked and their texts prepared.
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 
+use super::context;
+use super::labels::RowLabels;
 use crate::encode::map_chunks;
 use crate::error::{Error, Result};
 use crate::kind::Rows;
@@ -19,7 +21,9 @@ pub(super) struct Source<'a> {
 /// A batch of rows, texts prepared.
 pub(super) struct Part {
     pub texts: Vec<String>,
-    pub labels: Vec<String>,
+    /// What was said before each text; none without such a column.
+    pub contexts: Option<Vec<String>>,
+    pub labels: RowLabels,
     pub weights: Vec<f32>,
 }
 
@@ -46,28 +50,48 @@ impl Source<'_> {
                 .map(|value| Preparation::NOW.apply(value.as_deref().unwrap_or_default()))
                 .collect()
         };
-        let texts = map_chunks(&raw, self.threads, prepare).concat();
-        let labels: Option<Vec<String>> = self.texts(batch, "label")?.into_iter().collect();
-        let labels = labels.ok_or_else(|| {
-            self.problem(
-                "column `label` holds nulls".into(),
-                "leave such rows out: `where label is not null`",
-            )
-        })?;
         Ok(Part {
-            texts,
-            labels,
+            texts: map_chunks(&raw, self.threads, prepare).concat(),
+            contexts: self.contexts(batch)?,
+            labels: self.labels(batch)?,
             weights: self.weights(batch)?,
         })
     }
 
-    fn texts(&self, batch: &RecordBatch, name: &str) -> Result<Vec<Option<String>>> {
-        let column = batch.column_by_name(name).ok_or_else(|| {
+    fn contexts(&self, batch: &RecordBatch) -> Result<Option<Vec<String>>> {
+        let Some(column) = batch.column_by_name(context::COLUMN) else {
+            return Ok(None);
+        };
+        let raw = context::read(column)?;
+        let prepare = |part: &[String]| -> Vec<String> {
+            part.iter()
+                .map(|value| context::prepare(value, Preparation::NOW))
+                .collect()
+        };
+        Ok(Some(map_chunks(&raw, self.threads, prepare).concat()))
+    }
+
+    /// The labels of a batch.
+    pub(super) fn labels(&self, batch: &RecordBatch) -> Result<RowLabels> {
+        RowLabels::read(self.column(batch, "label")?)?.ok_or_else(|| {
+            self.problem(
+                "column `label` holds nulls".into(),
+                "leave such rows out: `where label is not null`",
+            )
+        })
+    }
+
+    fn column<'b>(&self, batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef> {
+        batch.column_by_name(name).ok_or_else(|| {
             self.problem(
                 format!("there is no column `{name}`"),
                 "an intent model learns from the columns `text` and `label`",
             )
-        })?;
+        })
+    }
+
+    fn texts(&self, batch: &RecordBatch, name: &str) -> Result<Vec<Option<String>>> {
+        let column = self.column(batch, name)?;
         let column = cast(column, &DataType::Utf8).map_err(|e| Error::table(format!("column `{name}`"), e))?;
         Ok(column
             .as_string::<i32>()

@@ -1,13 +1,18 @@
 //! How an intent model is learned: count n-grams, encode rows, descend, calibrate on the rows held back, and learn those
 //! too. Rows stream from their files; encoded rows stay in memory as long as the bound allows.
 
+use std::collections::BTreeMap;
+
+use super::context::ContextSettings;
 use super::examples::{Part, Source};
+use super::labels::Labels;
 use super::predict::{IntentModel, SCOPE_POINTS, Settings};
 use super::recipe::IntentRecipe;
+use super::several::Several;
 use crate::encode::{NgramEncoder, VocabularyBuilder, VocabularyLimits};
 use crate::error::Result;
 use crate::kind::{Examples, FitContext};
-use crate::learn::{Block, Blocks, LinearSettings, LinearTrainer, fit_temperature};
+use crate::learn::{Block, Blocks, LinearSettings, LinearTrainer, LinearWeights, NO_CLASS, fit_temperature};
 use crate::text::Preparation;
 
 /// Rows per block when the data do not fit in memory.
@@ -25,14 +30,17 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &IntentRecipe, context: &FitC
     };
     let (train, calibrate) = (source(examples.train), source(examples.calibrate));
     (context.progress)(0.0, "counting n-grams");
-    let (labels, encoder) = read_vocabulary(&train, recipe, context)?;
-    let encoded = Encoded::new(&train, &encoder, &labels, recipe, context.memory_max_bytes / 2)?;
-    let held_back = Encoding {
+    let (counts, encoder) = read_vocabulary(&train, recipe, context)?;
+    let labels = Labels::new(&train, counts, &calibrate)?;
+    let said_before = ContextSettings::of(&examples.train.schema(), recipe.context_weight);
+    let encoding = Encoding {
         encoder: &encoder,
         labels: &labels,
         balance: recipe.balance,
-    }
-    .read(&calibrate)?;
+        context_weight: recipe.context_weight,
+    };
+    let encoded = Encoded::new(&train, encoding, context.memory_max_bytes / 2)?;
+    let (held_back, unlearned) = encoding.read(&calibrate)?;
     (context.progress)(0.2, "learning weights");
     let settings = LinearSettings {
         cost: recipe.cost,
@@ -47,29 +55,22 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &IntentRecipe, context: &FitC
     };
     trainer.run(&encoded, rounds, passes)?;
     (context.progress)(0.8, "calibrating");
-    let weights = trainer.weights();
-    let mut row = Vec::new();
-    let mut margins = Vec::new();
-    let mut all = Vec::with_capacity(held_back.rows.len() * labels.names.len());
-    for at in 0..held_back.rows.len() {
-        let (features, values) = held_back.rows.row(at);
-        row.clear();
-        row.extend(features.iter().copied().zip(values.iter().copied()));
-        weights.margins(&row, &mut margins);
-        all.extend_from_slice(&margins);
-    }
-    let scale = fit_temperature(&all, &held_back.targets, labels.names.len());
-    let scope = scope_of(&all, labels.names.len());
+    let all = margins_of(&trainer.weights(), &held_back);
+    let several = labels
+        .several
+        .then(|| Several::fit(&all, &held_back, labels.names.len()));
+    let scale = match several {
+        None => fit_temperature(&all, &held_back.targets, labels.names.len()),
+        Some(_) => 1.0,
+    };
+    let scope = scope_of(&all, &held_back.targets, labels.names.len());
     (context.progress)(0.9, "learning the calibration rows");
-    if !held_back.rows.is_empty() {
-        trainer.run(
-            &Joined {
-                first: &encoded,
-                last: &held_back,
-            },
-            JOIN_PASSES,
-            1,
-        )?;
+    let last: Vec<&Block> = [&held_back, &unlearned]
+        .into_iter()
+        .filter(|block| !block.rows.is_empty())
+        .collect();
+    if !last.is_empty() {
+        trainer.run(&Joined { first: &encoded, last }, JOIN_PASSES, 1)?;
     }
     let settings = Settings {
         labels: labels.names,
@@ -78,15 +79,34 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &IntentRecipe, context: &FitC
         answers_max: recipe.answers_max,
         scope,
         preparation: Preparation::NOW,
+        context: said_before,
+        several,
+        rare: labels.rare,
     };
     (context.progress)(1.0, "done");
     Ok(IntentModel::new(settings, encoder, trainer.weights()))
 }
 
-/// Best margins of held-back rows at equally spaced ranks.
-fn scope_of(margins: &[f32], labels: usize) -> Vec<f32> {
+/// The margins of all rows of a block, one after the other.
+fn margins_of(weights: &LinearWeights, block: &Block) -> Vec<f32> {
+    let (mut row, mut margins) = (Vec::new(), Vec::new());
+    let mut all = Vec::with_capacity(block.rows.len() * weights.labels);
+    for at in 0..block.rows.len() {
+        let (features, values) = block.rows.row(at);
+        row.clear();
+        row.extend(features.iter().copied().zip(values.iter().copied()));
+        weights.margins(&row, &mut margins);
+        all.extend_from_slice(&margins);
+    }
+    all
+}
+
+/// Best margins of held-back rows that have a label, at equally spaced ranks.
+fn scope_of(margins: &[f32], targets: &[u32], labels: usize) -> Vec<f32> {
     let best = |row: &[f32]| row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sorted: Vec<f32> = margins.chunks_exact(labels).map(best).collect();
+    let rows = margins.chunks_exact(labels).zip(targets);
+    let labelled = rows.filter(|(_, target)| **target != NO_CLASS);
+    let mut sorted: Vec<f32> = labelled.map(|(row, _)| best(row)).collect();
     if sorted.len() < 2 {
         return Vec::new();
     }
@@ -96,40 +116,33 @@ fn scope_of(margins: &[f32], labels: usize) -> Vec<f32> {
         .collect()
 }
 
-/// The labels, sorted, and how often each comes.
-struct Labels {
-    names: Vec<String>,
-    rows: Vec<u64>,
-}
-
+/// The n-grams of the training rows, and how often each label comes.
 fn read_vocabulary(
     train: &Source<'_>,
     recipe: &IntentRecipe,
     context: &FitContext<'_>,
-) -> Result<(Labels, NgramEncoder)> {
+) -> Result<(BTreeMap<String, u64>, NgramEncoder)> {
     let limits = VocabularyLimits {
         rows_min: recipe.rows_min,
         features_max: recipe.features_max,
         memory_max_bytes: context.memory_max_bytes / 2,
     };
     let mut builder = VocabularyBuilder::new(recipe.grams(), limits);
-    let mut counts = std::collections::BTreeMap::<String, u64>::new();
+    let mut counts = BTreeMap::new();
     train.for_each(&mut |part| {
         builder.count(&part.texts, context.threads);
-        for label in part.labels {
-            *counts.entry(label).or_default() += 1;
+        if let Some(contexts) = &part.contexts {
+            builder.count_contexts(contexts, context.threads);
+        }
+        for label in part.labels.all() {
+            match counts.get_mut(label) {
+                Some(rows) => *rows += 1,
+                None => _ = counts.insert(label.clone(), 1),
+            }
         }
         Ok(())
     })?;
-    if counts.len() < 2 {
-        let message = format!(
-            "{} label(s) in the training rows; at least two are needed",
-            counts.len()
-        );
-        return Err(train.problem(message, "look at the examples query and at the rejects of its tables"));
-    }
-    let (names, rows) = counts.into_iter().unzip();
-    Ok((Labels { names, rows }, builder.finish()))
+    Ok((counts, builder.finish()))
 }
 
 /// How parts become blocks.
@@ -138,33 +151,46 @@ struct Encoding<'a> {
     encoder: &'a NgramEncoder,
     labels: &'a Labels,
     balance: f32,
+    context_weight: f32,
 }
 
 impl Encoding<'_> {
-    /// Appends a part to a block. Rows whose label is not among the training labels cannot be learned and are left out.
+    /// Appends a part to a block.
     fn append(&self, part: &Part, threads: usize, block: &mut Block) {
-        let total: u64 = self.labels.rows.iter().sum();
-        let even = total as f64 / self.labels.names.len() as f64;
-        let encoded = self.encoder.encode_all(&part.texts, threads);
-        for (at, label) in part.labels.iter().enumerate() {
-            let Ok(label) = self.labels.names.binary_search(label) else {
-                continue;
-            };
-            let (features, values) = encoded.row(at);
+        self.deal(part, threads, [block, &mut Block::default()], |_| false);
+    }
+
+    /// Appends the rows of a part to the first of two blocks, or to the second if `is_second` says so of their classes.
+    fn deal(&self, part: &Part, threads: usize, blocks: [&mut Block; 2], is_second: impl Fn(&[u32]) -> bool) {
+        let encoded = match &part.contexts {
+            None => self.encoder.encode_all(&part.texts, threads),
+            Some(contexts) => self
+                .encoder
+                .encode_all_in_context(&part.texts, contexts, self.context_weight, threads),
+        };
+        let [first, second] = blocks;
+        for row in 0..part.labels.len() {
+            let classes = self.labels.classes(part.labels.of(row));
+            let block = if is_second(&classes) { &mut *second } else { &mut *first };
+            let (features, values) = encoded.row(row);
             block.rows.push_parts(features, values);
-            block.targets.push(label as u32);
-            let balance = (even / self.labels.rows[label] as f64).powf(f64::from(self.balance)) as f32;
-            block.weights.push(part.weights[at] * balance);
+            block.push_classes(&classes);
+            let weight = self.labels.weight(&classes, self.balance);
+            block.weights.push(part.weights[row] * weight);
         }
     }
 
-    fn read(&self, source: &Source<'_>) -> Result<Block> {
-        let mut block = Block::default();
+    /// The rows of `source`: those with labels that the training rows have too, and the others.
+    fn read(&self, source: &Source<'_>) -> Result<(Block, Block)> {
+        let (mut known, mut unlearned) = (Block::default(), Block::default());
         source.for_each(&mut |part| {
-            self.append(&part, source.threads, &mut block);
+            let blocks = [&mut known, &mut unlearned];
+            self.deal(&part, source.threads, blocks, |classes| {
+                !self.labels.are_trained(classes)
+            });
             Ok(())
         })?;
-        Ok(block)
+        Ok((known, unlearned))
     }
 }
 
@@ -178,18 +204,7 @@ enum Encoded<'a> {
 }
 
 impl<'a> Encoded<'a> {
-    fn new(
-        source: &'a Source<'a>,
-        encoder: &'a NgramEncoder,
-        labels: &'a Labels,
-        recipe: &IntentRecipe,
-        memory_max_bytes: usize,
-    ) -> Result<Self> {
-        let encoding = Encoding {
-            encoder,
-            labels,
-            balance: recipe.balance,
-        };
+    fn new(source: &'a Source<'a>, encoding: Encoding<'a>, memory_max_bytes: usize) -> Result<Self> {
         let mut block = Block::default();
         let mut fits = true;
         source.for_each(&mut |part| {
@@ -235,10 +250,10 @@ impl Blocks for Encoded<'_> {
     }
 }
 
-/// The training blocks and one more.
+/// The training blocks and more.
 struct Joined<'a> {
     first: &'a Encoded<'a>,
-    last: &'a Block,
+    last: Vec<&'a Block>,
 }
 
 impl Blocks for Joined<'_> {
@@ -248,6 +263,7 @@ impl Blocks for Joined<'_> {
             count = at + 1;
             visit(at, block)
         })?;
-        visit(count, self.last)
+        let mut last = self.last.iter().enumerate();
+        last.try_for_each(|(at, block)| visit(count + at, block))
     }
 }

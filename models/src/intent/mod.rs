@@ -1,11 +1,20 @@
 //! The intent kind: which of the desk's labels a text is about, with a calibrated probability and a measure of how
 //! foreign the text is.
 
+mod context;
+#[cfg(test)]
+mod context_tests;
 mod evaluate;
 mod examples;
 mod fit;
+#[cfg(test)]
+mod fitting;
+mod labels;
+#[cfg(test)]
+mod labels_tests;
 mod predict;
 mod recipe;
+mod several;
 #[cfg(test)]
 mod tests;
 

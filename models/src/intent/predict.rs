@@ -1,11 +1,14 @@
 //! A fitted intent model and the one way from texts to its answers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Float64Builder, ListBuilder, RecordBatch, StringBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::context::{self, ContextSettings};
+use super::several::Several;
 use crate::artifact::{Artifact, Tensor};
 use crate::encode::{GramSettings, NgramEncoder};
 use crate::error::{Error, Result};
@@ -29,6 +32,15 @@ pub(super) struct Settings {
     /// How texts were prepared for the fit, and are for an answer.
     #[serde(default)]
     pub preparation: Preparation,
+    /// How the context is taken; none if the examples had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<ContextSettings>,
+    /// How each label is decided by itself; none if every text has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub several: Option<Several>,
+    /// How many examples the labels with few had.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rare: BTreeMap<String, u64>,
 }
 
 /// A fitted intent model.
@@ -45,7 +57,10 @@ struct Scratch {
     row: Vec<(u32, f32)>,
     margins: Vec<f32>,
     probabilities: Vec<f64>,
+    /// The labels of the answer, best first.
     order: Vec<u32>,
+    /// The most likely label; with several labels a text it need not be one of the answer's.
+    best: usize,
 }
 
 impl IntentModel {
@@ -84,33 +99,48 @@ impl IntentModel {
                 "their number does not fit the labels and the vocabulary",
             ));
         }
+        settings
+            .several
+            .as_ref()
+            .map_or(Ok(()), |several| several.check(labels))?;
         if !finite(&weights.weights)
             || !finite(&weights.bias)
             || !finite(&settings.scope)
             || !settings.scale.is_finite()
+            || settings.context.is_some_and(|context| !context.weight.is_finite())
         {
             return Err(Error::artifact("weights", "hold a value that is not a finite number"));
         }
         Ok(Self::new(settings, encoder, weights))
     }
 
-    fn score(&self, text: &str, scratch: &mut Scratch) {
-        self.encoder
-            .encode(&self.settings.preparation.apply(text), &mut scratch.row);
+    fn score(&self, text: &str, said_before: &str, scratch: &mut Scratch) {
+        let settings = &self.settings;
+        self.encoder.encode(&settings.preparation.apply(text), &mut scratch.row);
+        if let Some(context) = settings.context {
+            let said_before = context::prepare(said_before, settings.preparation);
+            self.encoder.add_context(&said_before, context.weight, &mut scratch.row);
+        }
         self.weights.margins(&scratch.row, &mut scratch.margins);
-        softmax(&scratch.margins, self.settings.scale, &mut scratch.probabilities);
+        if let Some(several) = &settings.several {
+            several.probabilities(&scratch.margins, &mut scratch.probabilities);
+            scratch.best = several.choose(&scratch.probabilities, &mut scratch.order);
+            return;
+        }
+        softmax(&scratch.margins, settings.scale, &mut scratch.probabilities);
         let by_rank = |a: &u32, b: &u32| {
             let (a_score, b_score) = (scratch.margins[*a as usize], scratch.margins[*b as usize]);
             b_score.total_cmp(&a_score).then(a.cmp(b))
         };
         scratch.order.clear();
-        scratch.order.extend(0..self.settings.labels.len() as u32);
-        let answers = self.settings.answers_max.min(scratch.order.len());
+        scratch.order.extend(0..settings.labels.len() as u32);
+        let answers = settings.answers_max.min(scratch.order.len());
         if answers < scratch.order.len() {
             scratch.order.select_nth_unstable_by(answers - 1, by_rank);
             scratch.order.truncate(answers);
         }
         scratch.order.sort_unstable_by(by_rank);
+        scratch.best = scratch.order[0] as usize;
     }
 
     /// The share of held-back rows with a larger best margin than `margin`.
@@ -145,15 +175,24 @@ fn signature(settings: &Settings) -> Signature {
         about: about.into(),
         example,
     };
+    let mut inputs = vec![spec(
+        "text",
+        ValueType::Text,
+        true,
+        "What the customer wrote; null counts as empty.",
+        json!("Where is my order?"),
+    )];
+    inputs.extend(settings.context.map(ContextSettings::spec));
+    let (about_labels, about_scores) = match settings.several {
+        None => ("The most likely labels, best first.", "Their probabilities."),
+        Some(_) => (
+            "All labels the text has, best first; may be empty.",
+            "Their probabilities, each label's by itself.",
+        ),
+    };
     let label = settings.labels.first().cloned().unwrap_or_default();
     Signature {
-        inputs: vec![spec(
-            "text",
-            ValueType::Text,
-            true,
-            "What the customer wrote; null counts as empty.",
-            json!("Where is my order?"),
-        )],
+        inputs,
         outputs: vec![
             spec("label", ValueType::Text, false, "The most likely label.", json!(label)),
             spec(
@@ -163,20 +202,8 @@ fn signature(settings: &Settings) -> Signature {
                 "Its calibrated probability.",
                 json!(0.93),
             ),
-            spec(
-                "labels",
-                ValueType::TextList,
-                false,
-                "The most likely labels, best first.",
-                json!([label]),
-            ),
-            spec(
-                "scores",
-                ValueType::NumberList,
-                false,
-                "Their probabilities.",
-                json!([0.93]),
-            ),
+            spec("labels", ValueType::TextList, false, about_labels, json!([label])),
+            spec("scores", ValueType::NumberList, false, about_scores, json!([0.93])),
             spec(
                 "out_of_scope",
                 ValueType::Number,
@@ -200,6 +227,8 @@ impl Model for IntentModel {
     fn predict(&self, rows: &RecordBatch) -> Result<RecordBatch> {
         let rows = crate::rows::conform(&self.signature, rows)?;
         let texts = rows.column(0).as_string::<i32>();
+        let said_before = self.settings.context.map(|_| context::read(rows.column(1)));
+        let said_before = said_before.transpose()?;
         let count = texts.len();
         let mut label = StringBuilder::with_capacity(count, count * 16);
         let mut score = Vec::with_capacity(count);
@@ -209,8 +238,9 @@ impl Model for IntentModel {
         let mut scratch = Scratch::default();
         for row in 0..count {
             let text = if texts.is_null(row) { "" } else { texts.value(row) };
-            self.score(text, &mut scratch);
-            let best = scratch.order[0] as usize;
+            let said_before = said_before.as_ref().map_or("", |contexts| &contexts[row]);
+            self.score(text, said_before, &mut scratch);
+            let best = scratch.best;
             label.append_value(&self.settings.labels[best]);
             score.push(scratch.probabilities[best]);
             foreign.push(self.out_of_scope(scratch.margins[best]));

@@ -30,12 +30,14 @@ pub struct IntentRecipe {
     pub passes: usize,
     /// 0 counts rows alike, 1 counts labels alike.
     pub balance: f32,
+    /// Length of the block of features of the earlier turns.
+    pub context_weight: f32,
     /// Length of the answer's `labels` and `scores`.
     pub answers_max: usize,
 }
 
 /// Key, default, least, most, whole number.
-const KEYS: [(&str, f64, f64, f64, bool); 11] = [
+const KEYS: [(&str, f64, f64, f64, bool); 12] = [
     ("words_max", 2.0, 1.0, 2.0, true),
     ("chars_min", 2.0, 1.0, 8.0, true),
     ("chars_max", 4.0, 0.0, 8.0, true),
@@ -46,6 +48,7 @@ const KEYS: [(&str, f64, f64, f64, bool); 11] = [
     ("cost", 1.5, 0.001, 1000.0, false),
     ("passes", 8.0, 1.0, 100.0, true),
     ("balance", 0.0, 0.0, 1.0, false),
+    ("context_weight", 0.5, 0.01, 10.0, false),
     ("answers_max", 5.0, 1.0, 20.0, true),
 ];
 

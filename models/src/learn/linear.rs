@@ -14,8 +14,10 @@ use crate::error::Result;
 pub struct Block {
     /// Features.
     pub rows: SparseRows,
-    /// The class of each row.
+    /// The class of each row, or [`NO_CLASS`](super::targets::NO_CLASS).
     pub targets: Vec<u32>,
+    /// The other classes of rows that have several, as (row, class), rows ascending.
+    pub more: Vec<(u32, u32)>,
     /// How much each row counts (its weight times its class's weight), above 0.
     pub weights: Vec<f32>,
 }
@@ -166,8 +168,8 @@ impl Group {
             shuffle(&mut order, &mut random);
             for &row in &order {
                 let row = row as usize;
-                let target = (block.targets[row] as usize).wrapping_sub(self.first_label);
-                self.step(block.rows.row(row), target, &mut duals[row], shapes[row]);
+                let signs = block.signs(row, self.first_label);
+                self.step(block.rows.row(row), &signs, &mut duals[row], shapes[row]);
             }
         }
         let places = duals.iter().flatten().enumerate();
@@ -178,7 +180,7 @@ impl Group {
     }
 
     /// The exact minimum over the duals of one row, all classes of the group at once.
-    fn step(&mut self, row: (&[u32], &[f32]), target: usize, duals: &mut Lanes, (damping, inverse): (f32, f32)) {
+    fn step(&mut self, row: (&[u32], &[f32]), signs: &Lanes, duals: &mut Lanes, (damping, inverse): (f32, f32)) {
         let mut margin = self.bias;
         for (&feature, &value) in row.0.iter().zip(row.1) {
             let weights = &self.weights[feature as usize];
@@ -189,7 +191,7 @@ impl Group {
         let mut steps = [0f32; GROUP];
         let mut largest = 0f32;
         for (lane, (step, dual)) in steps.iter_mut().zip(duals).enumerate() {
-            let sign = if lane == target { 1.0 } else { -1.0 };
+            let sign = signs[lane];
             let gradient = sign * margin[lane] - 1.0 + damping * *dual;
             let change = (*dual - gradient * inverse).max(0.0) - *dual;
             let change = if change.abs() < STEP_MIN { 0.0 } else { change };

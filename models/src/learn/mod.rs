@@ -2,6 +2,10 @@
 
 mod calibrate;
 mod linear;
+mod platt;
+mod targets;
 
 pub use calibrate::{fit_temperature, softmax};
 pub use linear::{Block, Blocks, LinearSettings, LinearTrainer, LinearWeights};
+pub use platt::Sigmoid;
+pub use targets::NO_CLASS;
