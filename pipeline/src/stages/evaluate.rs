@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::DataType;
 use deskmill_models::artifact::Artifact;
@@ -155,15 +155,53 @@ fn golden_inputs(model: &dyn Model, test: &dyn Rows) -> Result<RecordBatch> {
     concat_batches(&signature.input_schema(), &rows).map_err(|e| write_error(Path::new(GOLDEN_FILE), e))
 }
 
-/// A row with its texts changed; nulls stay.
+/// A row with its texts changed, those in lists too; nulls stay.
 fn with_texts(row: &RecordBatch, change: impl Fn(&str) -> String) -> Result<RecordBatch> {
+    let texts = |column: &ArrayRef| -> StringArray {
+        let texts = column.as_string::<i32>().iter();
+        texts.map(|text| text.map(&change)).collect()
+    };
     let column = |column: &ArrayRef| -> ArrayRef {
-        if column.data_type() != &DataType::Utf8 {
-            return column.clone();
+        match column.data_type() {
+            DataType::Utf8 => Arc::new(texts(column)),
+            DataType::List(field) if field.data_type() == &DataType::Utf8 => {
+                let lists = column.as_list::<i32>();
+                let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
+                Arc::new(ListArray::new(
+                    field.clone(),
+                    offsets,
+                    Arc::new(texts(lists.values())),
+                    nulls,
+                ))
+            }
+            _ => column.clone(),
         }
-        let texts = column.as_string::<i32>().iter().map(|text| text.map(&change));
-        Arc::new(texts.collect::<StringArray>())
     };
     let columns = row.columns().iter().map(column).collect();
     RecordBatch::try_new(row.schema(), columns).map_err(|e| write_error(Path::new(GOLDEN_FILE), e))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use arrow::array::{ListBuilder, StringBuilder};
+
+    use super::*;
+
+    #[test]
+    fn texts_in_lists_are_changed_too() {
+        let mut turns = ListBuilder::new(StringBuilder::new());
+        turns.append_value([Some("it is Jane"), None]);
+        turns.append_null();
+        turns.append_value([Some("yes")]);
+        let columns: [(&str, ArrayRef); 1] = [("context", Arc::new(turns.finish()))];
+        let rows = RecordBatch::try_from_iter(columns).unwrap();
+        let changed = with_texts(&rows.slice(0, 2), |text| text.replace("Jane", "<name>")).unwrap();
+        let lists = changed.column(0).as_list::<i32>();
+        assert_eq!(
+            lists.value(0).as_string::<i32>().iter().collect::<Vec<_>>(),
+            [Some("it is <name>"), None]
+        );
+        assert!(lists.is_null(1) && lists.len() == 2);
+    }
 }
