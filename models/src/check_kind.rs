@@ -47,7 +47,7 @@ fn fit(kind: &dyn Kind, seed: u64, threads: usize) -> Box<dyn Model> {
         memory_max_bytes: 64 << 20,
         progress: &|_, _| (),
     };
-    kind.fit(&examples, &recipe, &context).unwrap()
+    kind.fit(&examples, &recipe, &context).unwrap().model
 }
 
 /// A column of values that are hard on any code path, cut or repeated to `rows`.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::artifact::Artifact;
 use crate::error::Result;
+use crate::findings::Findings;
 use crate::metrics::Evaluation;
 
 /// A kind of model: one folder in this crate and one line in [`crate::KINDS`].
@@ -20,11 +21,11 @@ pub trait Kind: Send + Sync {
     /// Checks the `[models.X.recipe]` table as written (a JSON object) and fills in defaults. All problems at once.
     fn check_recipe(&self, written: &Value) -> std::result::Result<Value, Vec<RecipeProblem>>;
 
-    /// Learns a model. The same examples, recipe, seed and code give the same bytes, whatever the number of threads.
+    /// Learns a model and finds what is worth a look in the examples. The same examples, recipe, seed and code give the same bytes, whatever the number of threads.
     ///
     /// # Errors
     /// When the examples lack a column, have one label only, or cannot be read.
-    fn fit(&self, examples: &Examples<'_>, recipe: &Value, context: &FitContext<'_>) -> Result<Box<dyn Model>>;
+    fn fit(&self, examples: &Examples<'_>, recipe: &Value, context: &FitContext<'_>) -> Result<Fitted>;
 
     /// Takes a model out of its artifact. The artifact is not trusted: every size and index is checked.
     ///
@@ -185,6 +186,14 @@ pub struct Examples<'a> {
     pub train: &'a dyn Rows,
     /// Rows held back from learning, for calibration and thresholds.
     pub calibrate: &'a dyn Rows,
+}
+
+/// What a fit gives.
+pub struct Fitted {
+    /// The model.
+    pub model: Box<dyn Model>,
+    /// What is worth a look in the rows it learned from; empty from a kind that looks for nothing.
+    pub findings: Findings,
 }
 
 /// What a fit is handed from outside: no clock, no randomness but the seed.

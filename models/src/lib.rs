@@ -9,10 +9,13 @@ pub mod artifact;
 mod check_kind;
 pub mod encode;
 pub mod error;
+pub mod findings;
 pub mod intent;
 pub mod kind;
 pub mod learn;
 pub mod metrics;
+#[cfg(test)]
+mod real_data;
 pub mod registry;
 pub mod rows;
 pub mod text;

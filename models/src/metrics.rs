@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::findings::Findings;
+
 /// The measured quality of one model on one set of held-back rows: the content of `report.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Evaluation {
@@ -24,6 +26,9 @@ pub struct Evaluation {
     pub worst: Vec<Mistake>,
     /// Share of the rows accepted against precision of those, by falling score: (coverage, precision).
     pub coverage: Vec<(f64, f64)>,
+    /// What is worth a look in the examples.
+    #[serde(default)]
+    pub findings: Findings,
     /// What else the kind has to say, by name.
     pub notes: Vec<(String, String)>,
     /// The main metric's value for each row (1 right, 0 wrong), in row order: what the gate's paired test needs.

@@ -34,6 +34,7 @@ pub const RAW: &str = "raw";
 pub struct Engine {
     context: SessionContext,
     personal: PersonalData,
+    memory_max_bytes: usize,
     /// As long as it is held, nobody removes what is spilled.
     _spill: Option<File>,
 }
@@ -70,6 +71,7 @@ impl Engine {
         Ok(Self {
             context,
             personal,
+            memory_max_bytes,
             _spill: spill,
         })
     }
@@ -77,6 +79,16 @@ impl Engine {
     /// Adds a function.
     pub fn add_function(&self, function: ScalarUDF) {
         self.context.register_udf(function);
+    }
+
+    /// Threads it works with.
+    pub fn threads(&self) -> usize {
+        self.context.copied_config().target_partitions()
+    }
+
+    /// The bound of its memory pool, in bytes.
+    pub fn memory_max_bytes(&self) -> usize {
+        self.memory_max_bytes
     }
 
     /// The project's rules for personal data.

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::predict::Settings;
 use super::{context, labels, several};
 use crate::error::{Error, Result};
+use crate::findings::{AnswerJudge, Findings};
 use crate::kind::{Model, Rows};
 use crate::metrics::{Confusion, Evaluation, LabelScores, Metric, Mistake, Slice, reliability, share_interval};
 use crate::text;
@@ -57,12 +58,16 @@ pub(super) fn evaluate(model: &dyn Model, held_back: &dyn Rows) -> Result<Evalua
 
 fn one_label(model: &dyn Model, held_back: &dyn Rows) -> Result<Evaluation> {
     let mut answers = Answers::default();
+    let mut judge = AnswerJudge::default();
     for batch in held_back.batches()? {
         let batch = context::fill(model.signature(), &batch?)?;
         let predicted = model.predict(&batch)?;
         answers.add(&batch, &predicted)?;
+        judge.add(&batch, &predicted)?;
     }
-    Ok(answers.measure())
+    let mut evaluation = answers.measure();
+    evaluation.findings = judge.findings(held_back)?;
+    Ok(evaluation)
 }
 
 /// The small facts of a model of this kind.
@@ -191,6 +196,7 @@ impl Answers {
             labels,
             slices: slices(&self.slices),
             worst: self.mistakes,
+            findings: Findings::default(),
             notes: Vec::new(),
             row_scores: self.right.iter().map(|right| f64::from(u8::from(*right))).collect(),
         }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::audit;
 use super::context::ContextSettings;
 use super::examples::{Part, Source};
 use super::labels::Labels;
@@ -11,6 +12,7 @@ use super::recipe::IntentRecipe;
 use super::several::Several;
 use crate::encode::{NgramEncoder, VocabularyBuilder, VocabularyLimits};
 use crate::error::Result;
+use crate::findings::Findings;
 use crate::kind::{Examples, FitContext};
 use crate::learn::{Block, Blocks, LinearSettings, LinearTrainer, LinearWeights, NO_CLASS, fit_temperature};
 use crate::text::Preparation;
@@ -21,8 +23,12 @@ const BLOCK_ROWS: usize = 65_536;
 /// Times through all rows at the end, when the calibration rows join in.
 const JOIN_PASSES: usize = 2;
 
-/// Learns a model.
-pub(super) fn fit(examples: &Examples<'_>, recipe: &IntentRecipe, context: &FitContext<'_>) -> Result<IntentModel> {
+/// Learns a model, and finds what is worth a look in its examples.
+pub(super) fn fit(
+    examples: &Examples<'_>,
+    recipe: &IntentRecipe,
+    context: &FitContext<'_>,
+) -> Result<(IntentModel, Findings)> {
     let source = |rows| Source {
         rows,
         model: examples.model,
@@ -42,12 +48,12 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &IntentRecipe, context: &FitC
     let encoded = Encoded::new(&train, encoding, context.memory_max_bytes / 2)?;
     let (held_back, unlearned) = encoding.read(&calibrate)?;
     (context.progress)(0.2, "learning weights");
-    let settings = LinearSettings {
+    let learning = LinearSettings {
         cost: recipe.cost,
         seed: context.seed,
         threads: context.threads,
     };
-    let mut trainer = LinearTrainer::new(labels.names.len(), encoder.len(), settings);
+    let mut trainer = LinearTrainer::new(labels.names.len(), encoder.len(), learning);
     let (rounds, passes) = if encoded.in_memory() {
         (1, recipe.passes)
     } else {
@@ -73,7 +79,7 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &IntentRecipe, context: &FitC
         trainer.run(&Joined { first: &encoded, last }, JOIN_PASSES, 1)?;
     }
     let settings = Settings {
-        labels: labels.names,
+        labels: labels.names.clone(),
         grams: recipe.grams(),
         scale,
         answers_max: recipe.answers_max,
@@ -81,10 +87,24 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &IntentRecipe, context: &FitC
         preparation: Preparation::NOW,
         context: said_before,
         several,
-        rare: labels.rare,
+        rare: labels.rare.clone(),
     };
+    let weights = trainer.weights();
+    drop(trainer);
+    (context.progress)(0.95, "looking for wrong labels");
+    let findings = audit::findings(&audit::Learned {
+        examples,
+        labels: &labels,
+        train: encoded.block(),
+        held_back: &held_back,
+        held_back_margins: &all,
+        features: encoder.len(),
+        settings: learning,
+        scale,
+        memory_max_bytes: context.memory_max_bytes,
+    })?;
     (context.progress)(1.0, "done");
-    Ok(IntentModel::new(settings, encoder, trainer.weights()))
+    Ok((IntentModel::new(settings, encoder, weights), findings))
 }
 
 /// The margins of all rows of a block, one after the other.
@@ -223,7 +243,15 @@ impl<'a> Encoded<'a> {
     }
 
     fn in_memory(&self) -> bool {
-        matches!(self, Self::Memory(_))
+        self.block().is_some()
+    }
+
+    /// The only block, if all rows are in memory.
+    fn block(&self) -> Option<&Block> {
+        match self {
+            Self::Memory(block) => Some(block),
+            Self::File { .. } => None,
+        }
     }
 }
 

@@ -48,7 +48,8 @@ pub(super) fn fit(train: RecordBatch, calibrate: RecordBatch, recipe: &Value) ->
         memory_max_bytes: 1 << 30,
         progress: &|_, _| (),
     };
-    Intent.fit(&examples, &Intent.check_recipe(recipe).unwrap(), &context)
+    let fitted = Intent.fit(&examples, &Intent.check_recipe(recipe).unwrap(), &context);
+    fitted.map(|fitted| fitted.model)
 }
 
 /// The column `label` of the answers.

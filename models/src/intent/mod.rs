@@ -1,9 +1,12 @@
 //! The intent kind: which of the desk's labels a text is about, with a calibrated probability and a measure of how
 //! foreign the text is.
 
+mod audit;
 mod context;
 #[cfg(test)]
 mod context_tests;
+#[cfg(test)]
+mod control;
 mod evaluate;
 mod examples;
 mod fit;
@@ -22,7 +25,7 @@ use serde_json::Value;
 
 use crate::artifact::Artifact;
 use crate::error::Result;
-use crate::kind::{About, Examples, FitContext, Kind, Model, RecipeProblem, Rows};
+use crate::kind::{About, Examples, FitContext, Fitted, Kind, Model, RecipeProblem, Rows};
 use crate::metrics::Evaluation;
 
 pub use predict::IntentModel;
@@ -49,9 +52,13 @@ impl Kind for Intent {
         IntentRecipe::check(written).map(|recipe| recipe.to_value())
     }
 
-    fn fit(&self, examples: &Examples<'_>, recipe: &Value, context: &FitContext<'_>) -> Result<Box<dyn Model>> {
+    fn fit(&self, examples: &Examples<'_>, recipe: &Value, context: &FitContext<'_>) -> Result<Fitted> {
         let recipe = IntentRecipe::from_checked(recipe, examples.model)?;
-        Ok(Box::new(fit::fit(examples, &recipe, context)?))
+        let (model, findings) = fit::fit(examples, &recipe, context)?;
+        Ok(Fitted {
+            model: Box::new(model),
+            findings,
+        })
     }
 
     fn load(&self, artifact: Artifact) -> Result<Box<dyn Model>> {

@@ -41,7 +41,7 @@ fn fitted(memory_max_bytes: usize) -> Box<dyn Model> {
         memory_max_bytes,
         progress: &|_, _| (),
     };
-    Intent.fit(&examples, &recipe, &context).unwrap()
+    Intent.fit(&examples, &recipe, &context).unwrap().model
 }
 
 fn labels_of(model: &dyn Model, texts: &[&str]) -> Vec<String> {

@@ -1,11 +1,13 @@
 //! Learners: from sparse rows and targets to weights. They know nothing of texts or columns.
 
 mod calibrate;
+mod crossfit;
 mod linear;
 mod platt;
 mod targets;
 
 pub use calibrate::{fit_temperature, softmax};
+pub use crossfit::{CrossFit, FoldMargins, cross_fit};
 pub use linear::{Block, Blocks, LinearSettings, LinearTrainer, LinearWeights};
 pub use platt::Sigmoid;
 pub use targets::NO_CLASS;

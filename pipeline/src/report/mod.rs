@@ -2,6 +2,7 @@
 //! It shows an [`Evaluation`] and where the model comes from. It measures nothing itself.
 
 mod confusion;
+mod findings;
 mod headline;
 mod mistakes;
 pub(crate) mod numbers;
@@ -63,6 +64,7 @@ pub fn page(report: &Report<'_>) -> String {
         ("confusion", "Confusion", confusion::section(evaluation)),
         ("slices", "Slices", tables::slices(evaluation)),
         ("mistakes", "Worst errors", mistakes::section(evaluation)),
+        ("findings", "Examples to look at", findings::section(report)),
         ("recipe", "Recipe", origin::recipe(report.recipe)),
         ("lineage", "Lineage", origin::lineage(report.lineage)),
     ];

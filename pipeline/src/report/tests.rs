@@ -1,5 +1,8 @@
 //! The page as a whole: safe with any text, calm with no rows, and complete.
 
+use deskmill_models::findings::{
+    Advice, ConfusablePair, Contradiction, Cut, Duplicates, Findings, LabelError, LabelledRow, RowRef,
+};
 use deskmill_models::metrics::{Confusion, Evaluation, LabelScores, Metric, Mistake, ReliabilityBin, Slice};
 use serde_json::{Value, json};
 
@@ -18,6 +21,7 @@ fn empty() -> Evaluation {
         slices: Vec::new(),
         worst: Vec::new(),
         coverage: Vec::new(),
+        findings: Findings::default(),
         notes: Vec::new(),
         row_scores: Vec::new(),
     }
@@ -85,8 +89,65 @@ fn small(text: &str) -> Evaluation {
             },
         ],
         coverage: vec![(0.5, 0.99), (1.0, 0.9)],
+        findings: found(text),
         notes: vec![(text.into(), text.into())],
         ..empty()
+    }
+}
+
+/// One finding of each sort.
+fn found(text: &str) -> Findings {
+    let row = |part: &str, row| RowRef {
+        part: part.into(),
+        place: 41,
+        row,
+        text: text.into(),
+    };
+    let error = LabelError {
+        row: row("train", Some(1_099_511_627_813)),
+        given: text.into(),
+        suggested: "退货运费".into(),
+        given_probability: 0.02,
+        suggested_probability: 0.97,
+    };
+    let labelled = |part: &str, label: &str| LabelledRow {
+        row: row(part, None),
+        label: label.into(),
+    };
+    Findings {
+        judged: 1_000,
+        not_judged: 7,
+        suspects: 12,
+        noise: Some(0.013),
+        label_errors: vec![error.clone()],
+        confusable: vec![ConfusablePair {
+            labels: [text.into(), "退货运费".into()],
+            mixed: [30, 11],
+            rows: [90, 60],
+            share: 41.0 / 150.0,
+            examples: vec![error],
+            advice: Advice::Merge,
+        }],
+        duplicates: Some(Duplicates {
+            threshold: 0.9,
+            texts: 900,
+            not_compared: 3,
+            groups: 40,
+            grouped: 140,
+            largest: 9,
+            cut: Cut::Given,
+            left_apart: 2,
+            across_same: 5,
+            across_near: 6,
+            across: vec![[labelled("test", text), labelled("train", "b")]],
+            contradictions: 1,
+            contradicting: 2,
+            contradictory: vec![Contradiction {
+                is_same_text: true,
+                labels: vec![(text.into(), 4), ("b".into(), 2)],
+                rows: vec![labelled("train", text), labelled("calibrate", "b")],
+            }],
+        }),
     }
 }
 
@@ -173,6 +234,7 @@ fn every_section_is_there_with_and_without_rows() {
             "confusion",
             "slices",
             "mistakes",
+            "findings",
             "recipe",
             "lineage",
         ] {
@@ -191,4 +253,26 @@ fn plots_are_named_and_have_their_numbers_as_a_table() {
     assert_eq!(html.matches("<summary>The numbers as a table</summary>").count(), 2);
     assert!(html.contains("<desc id=\"reliability-text\">") && html.contains("<desc id=\"coverage-text\">"));
     assert!(html.contains("<bdi lang=\"zh\">退货运费</bdi>"));
+}
+
+#[test]
+fn examples_to_look_at_are_listed_with_the_way_back() {
+    let evaluation = small("包裹 arrived broken");
+    let html = page(&report(&evaluation, &Value::Null, "intent", &[]));
+    for shown in [
+        "12 of 1,000 labels look wrong",
+        "about 1.3%",
+        "7 rows were not judged",
+        "row 1099511627813",
+        "deskmill lineage TABLE --row N",
+        "Make one label of them",
+        "5 test rows",
+        "is not kept apart",
+        "not compared",
+        "4 rows",
+    ] {
+        assert!(html.contains(shown), "{shown}");
+    }
+    let calm = page(&report(&empty(), &Value::Null, "intent", &[]));
+    assert!(calm.contains("No row was judged."));
 }

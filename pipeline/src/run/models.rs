@@ -184,7 +184,15 @@ impl Work<'_> {
             })?
         };
         let value = facts.metrics.get(&facts.main_metric).copied().unwrap_or_default();
-        let outcome = format!("{} {value:.4} on {} held-back rows", facts.main_metric, facts.rows);
+        let look = match facts.suspects {
+            0 => String::new(),
+            1 => "; 1 label looks wrong: see the report".to_owned(),
+            many => format!("; {many} labels look wrong: see the report"),
+        };
+        let outcome = format!(
+            "{} {value:.4} on {} held-back rows{look}",
+            facts.main_metric, facts.rows
+        );
         self.tell(("evaluate", name), step.done, started, (outcome, json!(facts)));
         Ok(facts)
     }

@@ -1,5 +1,5 @@
 //! Assemble: the examples of a model, cut into train, calibrate and test. Rows of one entity, and rows whose texts are
-//! the same, never stand on two sides of a cut.
+//! the same, never stand on two sides of a cut; nor do near-duplicates, where the cut is not by time.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,6 +7,9 @@ use std::path::Path;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array};
 use arrow::compute::{cast, take_record_batch};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef, TimeUnit};
+use arrow::util::display::array_value_to_string;
+use deskmill_models::encode::map_chunks;
+use deskmill_models::findings::{Cut, Part, Texts, Union};
 use deskmill_models::kind::Rows;
 use deskmill_models::rows::ParquetRows;
 use deskmill_models::text;
@@ -14,7 +17,7 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, write_json};
 use crate::engine::{Engine, sql_error, table_writer};
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest, digest_of};
@@ -23,13 +26,19 @@ use crate::project::{ModelSpec, Split, SplitBy};
 use crate::rejects::write_error;
 
 /// Changes when the same query would give other examples.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 
 /// The folder of examples under the work folder.
 pub const STAGE: &str = "examples";
 
 /// The files of the parts: to learn from, to calibrate on, to measure with.
 pub const FILES: [&str; 3] = ["train.parquet", "calibrate.parquet", "test.parquet"];
+
+/// What was found of texts that are the same or nearly, in the folder of the examples.
+pub const DUPLICATES_FILE: &str = "duplicates.json";
+
+/// Signatures of texts may take this part of the engine's memory: one in so many.
+const NEAR_MEMORY_SHARE: usize = 4;
 
 /// How many examples each part has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,13 +64,6 @@ pub fn parts(model: &ModelSpec, seed: u64) -> Parts {
     ])
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Train,
-    Calibrate,
-    Test,
-}
-
 /// Makes the examples of one model, `made` as it was begun.
 ///
 /// # Errors
@@ -79,7 +81,14 @@ pub async fn assemble(
     let out = catalog.begin(STAGE, &model.name, &made.key)?;
     let key = made.key.clone();
     let written = match engine.stream(&place, ordered).await {
-        Ok(stream) => write(model, seed, stream, &out).await,
+        Ok(stream) => {
+            let seen = Seen {
+                seed,
+                union: Union::default(),
+                texts: Texts::new(engine.threads(), engine.memory_max_bytes() / NEAR_MEMORY_SHARE),
+            };
+            write(model, seen, stream, &out).await
+        }
         Err(error) => Err(error),
     };
     let written = written.and_then(|facts| {
@@ -99,15 +108,29 @@ pub async fn assemble(
 /// Writes the parts of the examples.
 async fn write(
     model: &ModelSpec,
-    seed: u64,
+    mut seen: Seen,
     stream: datafusion::execution::SendableRecordBatchStream,
     out: &Path,
 ) -> Result<AssembleFacts> {
     let all = out.join("all.parquet");
-    let groups = spool(model, seed, stream, &all).await?;
+    let mut groups = spool(model, &mut seen, stream, &all).await?;
     let rows = ParquetRows::open(&all)?;
-    let mut facts = cut(model, &rows, &groups.decide(model, seed)?, out)?;
+    let near = seen.texts.groups();
+    let how = groups.how(model);
+    let left_apart = if how == Cut::Together {
+        seen.texts.join(&near, &groups.roots, &mut seen.union)
+    } else {
+        0
+    };
+    groups
+        .roots
+        .iter_mut()
+        .for_each(|group| *group = seen.union.root(*group));
+    let parts = groups.decide(model, seen.seed)?;
+    let mut facts = cut(model, &rows, &parts, out)?;
     facts.unlabelled = groups.unlabelled;
+    let duplicates = seen.texts.found(&near, &parts, &rows, (how, left_apart))?;
+    write_json(&out.join(DUPLICATES_FILE), &duplicates)?;
     std::fs::remove_file(&all).map_err(Error::file(&all))?;
     let missing = [
         (facts.train, "train"),
@@ -134,10 +157,17 @@ fn problem(model: &ModelSpec, message: String, hint: &str) -> Error {
     }
 }
 
+/// What the rows that came so far have in common.
+struct Seen {
+    seed: u64,
+    union: Union,
+    texts: Texts,
+}
+
 /// What the cut needs to know of each labelled row, in order.
 #[derive(Default)]
 struct Groups {
-    /// The group of each row: its entity joined with all rows of the same text.
+    /// The group of each row: its entity joined with all rows of the same text, and of near-duplicates.
     roots: Vec<u64>,
     /// Microseconds, for a split by time.
     times: Vec<i64>,
@@ -149,7 +179,7 @@ struct Groups {
 /// Writes the labelled rows as they come and takes note of their groups.
 async fn spool(
     model: &ModelSpec,
-    seed: u64,
+    seen: &mut Seen,
     mut stream: datafusion::execution::SendableRecordBatchStream,
     path: &Path,
 ) -> Result<Groups> {
@@ -157,7 +187,6 @@ async fn spool(
     check_columns(model, &schema)?;
     let mut writer = table_writer(path, schema)?;
     let mut groups = Groups::default();
-    let mut union = Union::default();
     while let Some(batch) = stream.next().await {
         let batch = batch.map_err(|e| sql_error(&format!("model `{}`", model.name), &e))?;
         let labels = batch
@@ -169,11 +198,10 @@ async fn spool(
             None => batch.clone(),
         };
         groups.unlabelled += (batch.num_rows() - kept.num_rows()) as u64;
-        groups.note(model, seed, &kept, &mut union)?;
+        groups.note(model, &kept, seen)?;
         writer.write(&kept).map_err(|e| write_error(path, e))?;
     }
     writer.close().map_err(|e| write_error(path, e))?;
-    groups.roots.iter_mut().for_each(|group| *group = union.root(*group));
     Ok(groups)
 }
 
@@ -194,7 +222,7 @@ fn check_columns(model: &ModelSpec, schema: &SchemaRef) -> Result<()> {
 }
 
 impl Groups {
-    fn note(&mut self, model: &ModelSpec, seed: u64, batch: &RecordBatch, union: &mut Union) -> Result<()> {
+    fn note(&mut self, model: &ModelSpec, batch: &RecordBatch, seen: &mut Seen) -> Result<()> {
         let failed = |name: &str, e: arrow::error::ArrowError| {
             problem(model, format!("column `{name}`: {e}"), "cast it in the examples query")
         };
@@ -209,20 +237,33 @@ impl Groups {
         };
         let texts = column("text", DataType::Utf8)?;
         let entities = column("entity", DataType::Utf8)?;
-        for row in 0..batch.num_rows() {
-            let value = |array: &Option<ArrayRef>| -> Option<String> {
-                array
-                    .as_ref()
-                    .filter(|a| a.is_valid(row))
-                    .map(|a| a.as_string::<i32>().value(row).to_owned())
-            };
-            let text = text::prepare(&value(&texts).unwrap_or_default());
-            let mut group = hash(seed, "text", &text);
-            if let Some(entity) = value(&entities) {
-                group = union.join(group, hash(seed, "entity", &entity));
-            }
-            self.roots.push(group);
+        let values = |array: &Option<ArrayRef>| -> Vec<Option<String>> {
+            let value = |value: Option<&str>| value.map(str::to_owned);
+            let all = array
+                .as_ref()
+                .map(|array| array.as_string::<i32>().iter().map(value).collect());
+            all.unwrap_or_else(|| vec![None; batch.num_rows()])
+        };
+        let seed = seen.seed;
+        let prepare = |part: &[Option<String>]| -> Vec<(String, u64)> {
+            let prepared = part
+                .iter()
+                .map(|text| text::prepare(text.as_deref().unwrap_or_default()));
+            prepared
+                .map(|text| {
+                    let hash = hash(seed, "text", &text);
+                    (text, hash)
+                })
+                .collect()
+        };
+        let prepared = map_chunks(&values(&texts), seen.texts.threads(), prepare).concat();
+        let (prepared, hashes): (Vec<String>, Vec<u64>) = prepared.into_iter().unzip();
+        for (&group, entity) in hashes.iter().zip(values(&entities)) {
+            let joined = entity.map(|entity| seen.union.join(group, hash(seed, "entity", &entity)));
+            self.roots.push(joined.unwrap_or(group));
         }
+        seen.texts
+            .add(&prepared, &hashes, &labels(batch).map_err(|e| failed("label", e))?);
         if let Some(given) = column("split", DataType::Utf8)? {
             for row in 0..batch.num_rows() {
                 self.given.push(given_part(model, given.as_string::<i32>().value(row))?);
@@ -240,6 +281,15 @@ impl Groups {
             self.times.extend_from_slice(times.as_primitive::<Int64Type>().values());
         }
         Ok(())
+    }
+
+    /// How the rows are cut.
+    fn how(&self, model: &ModelSpec) -> Cut {
+        match model.split.by {
+            _ if !self.given.is_empty() => Cut::Given,
+            SplitBy::Time => Cut::ByTime,
+            SplitBy::Entity => Cut::Together,
+        }
     }
 
     /// The part of every row.
@@ -287,6 +337,20 @@ impl Groups {
     }
 }
 
+/// The labels as texts, whatever their type.
+fn labels(batch: &RecordBatch) -> std::result::Result<Vec<String>, arrow::error::ArrowError> {
+    let Some(column) = batch.column_by_name("label") else {
+        return Ok(vec![String::new(); batch.num_rows()]);
+    };
+    if let Ok(column) = cast(column, &DataType::Utf8) {
+        let value = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        return Ok(column.as_string::<i32>().iter().map(value).collect());
+    }
+    (0..batch.num_rows())
+        .map(|row| array_value_to_string(column, row))
+        .collect()
+}
+
 fn given_part(model: &ModelSpec, written: &str) -> Result<Part> {
     match written {
         "train" => Ok(Part::Train),
@@ -313,34 +377,6 @@ fn hash(seed: u64, what: &str, text: &str) -> u64 {
     let mut first = [0; 8];
     first.copy_from_slice(&hash.finalize()[..8]);
     u64::from_le_bytes(first)
-}
-
-/// Sets of groups that belong together (union-find); the smallest member stands for its set.
-#[derive(Default)]
-struct Union {
-    above: HashMap<u64, u64>,
-}
-
-impl Union {
-    fn root(&mut self, mut group: u64) -> u64 {
-        let start = group;
-        while let Some(&above) = self.above.get(&group) {
-            group = above;
-        }
-        if start != group {
-            self.above.insert(start, group);
-        }
-        group
-    }
-
-    fn join(&mut self, a: u64, b: u64) -> u64 {
-        let (a, b) = (self.root(a), self.root(b));
-        let (low, high) = (a.min(b), a.max(b));
-        if low != high {
-            self.above.insert(high, low);
-        }
-        low
-    }
 }
 
 /// Sends every row to its part's file.

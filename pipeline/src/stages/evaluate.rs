@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StringArray
 use arrow::compute::concat_batches;
 use arrow::datatypes::DataType;
 use deskmill_models::artifact::Artifact;
+use deskmill_models::findings::Findings;
 use deskmill_models::kind::{Kind, Model, Rows};
 use deskmill_models::metrics::Evaluation;
 use deskmill_models::registry::{GOLDEN_FILE, Golden, MODEL_FILE};
@@ -14,8 +15,8 @@ use deskmill_models::rows::{ParquetRows, conform};
 use deskmill_models::text;
 use serde::{Deserialize, Serialize};
 
-use super::{Input, assemble};
-use crate::catalog::{Catalog, write_json};
+use super::{Input, assemble, fit};
+use crate::catalog::{Catalog, read_json, write_json};
 use crate::error::{Error, Result};
 use crate::keys::Parts;
 use crate::lineage::Output;
@@ -24,7 +25,7 @@ use crate::rejects::write_error;
 use crate::report::{Report, ReportRows, page};
 
 /// Changes when the same artifact would get another report.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 
 /// The folder of reports under the work folder.
 pub const STAGE: &str = "reports";
@@ -45,6 +46,9 @@ pub struct EvaluateFacts {
     pub rows: u64,
     /// The metric that versions are compared by.
     pub main_metric: String,
+    /// Examples whose label looks wrong.
+    #[serde(default)]
+    pub suspects: u64,
     /// All metrics by name.
     pub metrics: std::collections::BTreeMap<String, f64>,
 }
@@ -91,7 +95,8 @@ pub fn evaluate(request: &EvaluateRequest<'_>, catalog: &Catalog, made: Output) 
     catalog.make(STAGE, &request.model.name, &key, |out| {
         let model = load_fitted(request.kind, request.fitted)?;
         let test = ParquetRows::open(&request.examples.join(assemble::FILES[2]))?;
-        let evaluation = request.kind.evaluate(model.as_ref(), &test)?;
+        let mut evaluation = request.kind.evaluate(model.as_ref(), &test)?;
+        evaluation.findings = findings(request, std::mem::take(&mut evaluation.findings))?;
         write_json(&out.join(REPORT_JSON), &evaluation)?;
         let html = out.join(REPORT_HTML);
         let page = page(&Report {
@@ -112,10 +117,19 @@ pub fn evaluate(request: &EvaluateRequest<'_>, catalog: &Catalog, made: Output) 
     })
 }
 
+/// What the fit, the cut and the evaluation found, together.
+fn findings(request: &EvaluateRequest<'_>, held_back: Findings) -> Result<Findings> {
+    let mut all: Findings = read_json(&request.fitted.join(fit::FINDINGS_FILE))?;
+    all = all.with_held_back(held_back);
+    all.duplicates = Some(read_json(&request.examples.join(assemble::DUPLICATES_FILE))?);
+    Ok(all)
+}
+
 fn facts(evaluation: &Evaluation) -> EvaluateFacts {
     EvaluateFacts {
         rows: evaluation.rows,
         main_metric: evaluation.main_metric.clone(),
+        suspects: evaluation.findings.suspects,
         metrics: evaluation
             .metrics
             .iter()

@@ -9,17 +9,20 @@ use deskmill_models::rows::ParquetRows;
 use serde::{Deserialize, Serialize};
 
 use super::assemble;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, write_json};
 use crate::error::{Error, Result};
 use crate::keys::{Parts, digest_of};
 use crate::lineage::Output;
 use crate::project::ModelSpec;
 
 /// Changes when the same examples would give another artifact.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 
 /// The folder of artifacts under the work folder.
 pub const STAGE: &str = "fitted";
+
+/// What is worth a look in the examples, beside the artifact.
+pub const FINDINGS_FILE: &str = "findings.json";
 
 /// What a fit took and gave.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -67,8 +70,9 @@ pub fn fit(request: &FitRequest<'_>, catalog: &Catalog, made: Output) -> Result<
             train: &train,
             calibrate: &calibrate,
         };
-        let model = request.kind.fit(&examples, &request.model.recipe, &request.context)?;
-        let bytes = model.artifact().to_bytes()?;
+        let fitted = request.kind.fit(&examples, &request.model.recipe, &request.context)?;
+        write_json(&out.join(FINDINGS_FILE), &fitted.findings)?;
+        let bytes = fitted.model.artifact().to_bytes()?;
         let path = out.join(MODEL_FILE);
         std::fs::write(&path, &bytes).map_err(Error::file(&path))?;
         made.counted(&[("artifact_bytes", bytes.len() as u64)]).write(out)?;

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::intent::evaluate::{MISTAKE_TEXT_MAX_CHARS, MISTAKES_MAX, RELIABILITY_BINS, texts};
 use crate::intent::labels::RowLabels;
 use crate::intent::{context, evaluate as single};
+use crate::findings::Findings;
 use crate::kind::{Model, Rows};
 use crate::metrics::{Confusion, Evaluation, LabelScores, Metric, Mistake, Slice, reliability, share_interval};
 use crate::text;
@@ -228,6 +229,7 @@ impl Answers {
             slices: slices(&self.slices),
             worst: self.mistakes,
             coverage: single::coverage(&scores, &hits),
+            findings: Findings::default(),
             notes: Vec::new(),
             row_scores: self.row_scores,
         }

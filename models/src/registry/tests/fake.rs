@@ -21,7 +21,9 @@ use tempfile::TempDir;
 use super::super::{GOLDEN_FILE, Golden, MODEL_FILE, NewVersion, Note, Registry};
 use crate::artifact::Artifact;
 use crate::error::{Error, Result};
-use crate::kind::{About, Examples, FitContext, Kind, Model, RecipeProblem, Rows, Signature, ValueSpec, ValueType};
+use crate::kind::{
+    About, Examples, FitContext, Fitted, Kind, Model, RecipeProblem, Rows, Signature, ValueSpec, ValueType,
+};
 use crate::metrics::Evaluation;
 
 /// A registry in a folder that is gone with the test.
@@ -184,7 +186,7 @@ impl Kind for EchoKind {
         Ok(written.clone())
     }
 
-    fn fit(&self, _: &Examples<'_>, _: &Value, _: &FitContext<'_>) -> Result<Box<dyn Model>> {
+    fn fit(&self, _: &Examples<'_>, _: &Value, _: &FitContext<'_>) -> Result<Fitted> {
         Err(Error::artifact("echo", "cannot be fitted"))
     }
 
