@@ -1,8 +1,8 @@
 //! Margins of rows by weights that have not learned them: each fold in turn is left out and the others are learned from
 //! nothing.
 //!
-//! Why not from the weights that know all rows, the fold's share taken out: on BANKING77 that costs as much and judges
-//! worse. It ends at the optimum, .897 of the rows right, while few passes from nothing stop before it, as fits do: .905.
+//! Why not from the weights that know all rows, with the fold's share taken out: on BANKING77 that judges worse, .897 of
+//! the rows right after two passes where whole fits have .905. Three passes from nothing have .906 where they have .910.
 
 use super::linear::{Block, LinearSettings, LinearTrainer};
 use crate::encode::map_chunks;
@@ -149,9 +149,9 @@ mod tests {
 
     #[test]
     fn doubles_share_a_fold() {
-        let one = block(0, 60);
+        let one = block(0, 300);
         let alike = all_margins(1, &[&one, &one]);
-        for row in 0..60 {
+        for row in 0..300 {
             assert_eq!(alike[&(0, row)], alike[&(1, row)]);
             let best = (0..3).max_by(|a, b| alike[&(0, row)][*a].total_cmp(&alike[&(0, row)][*b]));
             assert_eq!(

@@ -257,13 +257,23 @@ impl Groups {
                 .collect()
         };
         let prepared = map_chunks(&values(&texts), seen.texts.threads(), prepare).concat();
-        let (prepared, hashes): (Vec<String>, Vec<u64>) = prepared.into_iter().unzip();
+        let (mut whole, mut hashes): (Vec<String>, Vec<u64>) = prepared.into_iter().unzip();
         for (&group, entity) in hashes.iter().zip(values(&entities)) {
             let joined = entity.map(|entity| seen.union.join(group, hash(seed, "entity", &entity)));
             self.roots.push(joined.unwrap_or(group));
         }
+        if let Some(said_before) = batch.column_by_name("context") {
+            // The same text after other words is not the same, and may well have another label.
+            for (row, (text, group)) in whole.iter_mut().zip(&mut hashes).enumerate() {
+                let said = array_value_to_string(said_before, row).map_err(|e| failed("context", e))?;
+                *text = format!("{said}\n{text}");
+                let own = hash(seed, "text in context", text);
+                seen.union.join(*group, own);
+                *group = own;
+            }
+        }
         seen.texts
-            .add(&prepared, &hashes, &labels(batch).map_err(|e| failed("label", e))?);
+            .add(&whole, &hashes, &labels(batch).map_err(|e| failed("label", e))?);
         if let Some(given) = column("split", DataType::Utf8)? {
             for row in 0..batch.num_rows() {
                 self.given.push(given_part(model, given.as_string::<i32>().value(row))?);

@@ -8,10 +8,10 @@ use arrow::datatypes::{DataType, Float64Type};
 use serde_json::json;
 
 use crate::error::{Error, Result};
+use crate::findings::Findings;
 use crate::intent::evaluate::{MISTAKE_TEXT_MAX_CHARS, MISTAKES_MAX, RELIABILITY_BINS, texts};
 use crate::intent::labels::RowLabels;
 use crate::intent::{context, evaluate as single};
-use crate::findings::Findings;
 use crate::kind::{Model, Rows};
 use crate::metrics::{Confusion, Evaluation, LabelScores, Metric, Mistake, Slice, reliability, share_interval};
 use crate::text;
