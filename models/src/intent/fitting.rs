@@ -37,13 +37,23 @@ pub(super) fn rows(table: RecordBatch) -> MemoryRows {
 
 /// Learns a model.
 pub(super) fn fit(train: RecordBatch, calibrate: RecordBatch, recipe: &Value) -> Result<Box<dyn Model>> {
+    fit_seeded(train, calibrate, recipe, 7)
+}
+
+/// Learns a model with another order of rows.
+pub(super) fn fit_seeded(
+    train: RecordBatch,
+    calibrate: RecordBatch,
+    recipe: &Value,
+    seed: u64,
+) -> Result<Box<dyn Model>> {
     let examples = Examples {
         model: "intent",
         train: &rows(train),
         calibrate: &rows(calibrate),
     };
     let context = FitContext {
-        seed: 7,
+        seed,
         threads: 2,
         memory_max_bytes: 1 << 30,
         progress: &|_, _| (),

@@ -4,7 +4,7 @@ use arrow::array::RecordBatch;
 use serde_json::json;
 
 use super::Intent;
-use super::fitting::{answers, fit, rows, table, texts};
+use super::fitting::{answers, fit, fit_seeded, rows, table, texts};
 use crate::kind::Kind;
 
 fn labelled<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> RecordBatch {
@@ -64,4 +64,21 @@ fn the_report_names_rare_labels_and_those_it_could_not_learn() {
         "learned from fewer than 5 examples: address (2), pin (1)"
     );
     assert!(note("labels not learned").ends_with(": closing (1)"));
+}
+
+#[test]
+fn a_few_wrong_labels_in_calibration_rows_do_not_turn_a_frequent_text() {
+    let yes = |rows: usize, wrong: usize| {
+        let right = std::iter::repeat_n(("yes", "confirmation"), rows - wrong);
+        labelled(
+            common(40)
+                .chain(right)
+                .chain(std::iter::repeat_n(("yes", "refund"), wrong)),
+        )
+    };
+    for seed in 0..8 {
+        let model = fit_seeded(yes(300, 3), yes(40, 3), &json!({}), seed).unwrap();
+        let asked = table([("text", texts(["yes"]))]);
+        assert_eq!(answers(model.as_ref(), &asked), ["confirmation"], "{seed}");
+    }
 }
