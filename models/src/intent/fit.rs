@@ -10,7 +10,7 @@ use super::recipe::IntentRecipe;
 use crate::encode::{NgramEncoder, VocabularyBuilder, VocabularyLimits, map_chunks};
 use crate::error::{Error, Result};
 use crate::kind::{Examples, FitContext, Rows};
-use crate::learn::{Block, Blocks, LinearSettings, LinearTrainer, fit_temperature};
+use crate::learn::{Block, Blocks, LinearSettings, LinearTrainer, LinearWeights, SpilledBlocks, fit_temperature};
 use crate::text::Preparation;
 
 /// Rows per block when the data do not fit in memory.
@@ -18,6 +18,18 @@ const BLOCK_ROWS: usize = 65_536;
 
 /// Times through all rows at the end, when the calibration rows join in.
 const JOIN_PASSES: usize = 2;
+
+/// Times over a block of the temporary file while it is in memory.
+const BLOCK_PASSES: usize = 2;
+
+/// Most calibration rows that judge, spread evenly; all of them are learned in the end.
+const JUDGING_ROWS_MAX: u64 = 65_536;
+
+/// Memory for the duals of a row, by two threads at once.
+const DUAL_BYTES: usize = 400;
+
+/// Batches read from the file while others are worked on.
+const READ_AHEAD: usize = 2;
 
 /// Learns a model.
 pub(super) fn fit(examples: &Examples<'_>, recipe: &IntentRecipe, context: &FitContext<'_>) -> Result<IntentModel> {
@@ -29,61 +41,100 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &IntentRecipe, context: &FitC
     let (train, calibrate) = (source(examples.train), source(examples.calibrate));
     (context.progress)(0.0, "counting n-grams");
     let (labels, encoder) = read_vocabulary(&train, recipe, context)?;
-    let encoded = Encoded::new(&train, &encoder, &labels, recipe, context.memory_max_bytes / 2)?;
-    let held_back = Encoding {
+    let encoding = Encoding {
         encoder: &encoder,
         labels: &labels,
         balance: recipe.balance,
-    }
-    .read(&calibrate)?;
+    };
+    (context.progress)(0.1, "encoding rows");
+    let encoded = Encoded::new(&train, encoding, context.memory_max_bytes / 2)?;
+    let held_back = HeldBack::new(&calibrate, encoding)?;
     (context.progress)(0.2, "learning weights");
-    let settings = LinearSettings {
-        cost: recipe.cost,
-        seed: context.seed,
-        threads: context.threads,
-    };
-    let mut trainer = LinearTrainer::new(labels.names.len(), encoder.len(), settings);
-    let (rounds, passes) = if encoded.in_memory() {
-        (1, recipe.passes)
-    } else {
-        (recipe.passes.div_ceil(2), 2)
-    };
-    trainer.run(&encoded, rounds, passes)?;
-    (context.progress)(0.8, "calibrating");
-    let weights = trainer.weights();
-    let mut row = Vec::new();
-    let mut margins = Vec::new();
-    let mut all = Vec::with_capacity(held_back.rows.len() * labels.names.len());
-    for at in 0..held_back.rows.len() {
-        let (features, values) = held_back.rows.row(at);
-        row.clear();
-        row.extend(features.iter().copied().zip(values.iter().copied()));
-        weights.margins(&row, &mut margins);
-        all.extend_from_slice(&margins);
-    }
-    let scale = fit_temperature(&all, &held_back.targets, labels.names.len());
-    let scope = scope_of(&all, labels.names.len());
-    (context.progress)(0.9, "learning the calibration rows");
-    if !held_back.rows.is_empty() {
-        trainer.run(
-            &Joined {
-                first: &encoded,
-                last: &held_back,
-            },
-            JOIN_PASSES,
-            1,
-        )?;
-    }
+    let (weights, margins) = learn(&encoded, &held_back, encoding, recipe, context)?;
+    (context.progress)(0.9, "calibrating");
+    let scale = fit_temperature(&margins, &held_back.judging.targets, labels.names.len());
+    let scope = scope_of(&margins, labels.names.len());
+    let weights_max_bytes = (recipe.artifact_max_mb * MEGABYTE).saturating_sub(encoder.stored_bytes());
+    let weights = weights.within(weights_max_bytes, recipe.quantise);
     let settings = Settings {
         labels: labels.names,
-        grams: recipe.grams(),
+        grams: recipe.grams(examples.train.count()),
         scale,
         answers_max: recipe.answers_max,
         scope,
         preparation: Preparation::NOW,
     };
     (context.progress)(1.0, "done");
-    Ok(IntentModel::new(settings, encoder, trainer.weights()))
+    Ok(IntentModel::new(settings, encoder, weights))
+}
+
+const MEGABYTE: usize = 1_000_000;
+
+/// The weights, and the margins of the judging rows as they were before these were learned themselves. When weights of
+/// all labels together are too large for memory, some labels are learned after the others.
+fn learn(
+    encoded: &Encoded,
+    held_back: &HeldBack,
+    encoding: Encoding<'_>,
+    recipe: &IntentRecipe,
+    context: &FitContext<'_>,
+) -> Result<(LinearWeights, Vec<f32>)> {
+    let settings = LinearSettings {
+        cost: recipe.cost,
+        seed: context.seed,
+        threads: context.threads,
+    };
+    let (labels, features) = (encoding.labels.names.len(), encoding.encoder.len());
+    let bytes = LinearTrainer::size_bytes(LinearTrainer::PART, features).max(1);
+    let together = (context.memory_max_bytes / 2 / bytes).max(1) * LinearTrainer::PART;
+    let kept_max = recipe.artifact_max_mb * MEGABYTE / size_of::<f32>();
+    let rows = held_back.judging.rows.len();
+    let mut margins = vec![0.0; rows * labels];
+    let mut learned = Vec::new();
+    for first in (0..labels).step_by(together) {
+        let part = first..(first + together).min(labels);
+        let share = 0.2 + 0.7 * first as f32 / labels as f32;
+        (context.progress)(share, "learning weights");
+        let mut trainer = LinearTrainer::part(part.clone(), features, settings);
+        let (rounds, passes) = encoded.rounds(recipe.passes);
+        trainer.run_until(encoded, &held_back.judging, rounds, passes)?;
+        judge(&trainer.weights(), &held_back.judging, (first, labels), &mut margins);
+        join(&mut trainer, encoded, held_back)?;
+        let weights = trainer.weights();
+        learned.push(if part.len() < labels {
+            weights.sparse(kept_max / labels * part.len())
+        } else {
+            weights
+        });
+    }
+    Ok((LinearWeights::join(learned), margins))
+}
+
+/// Writes the margins of `rows` into their places: those of the labels from `first` on, of `labels` in all.
+fn judge(weights: &LinearWeights, rows: &Block, (first, labels): (usize, usize), margins: &mut [f32]) {
+    let (mut row, mut own) = (Vec::new(), Vec::new());
+    for at in 0..rows.rows.len() {
+        let (features, values) = rows.rows.row(at);
+        row.clear();
+        row.extend(features.iter().copied().zip(values.iter().copied()));
+        weights.margins(&row, &mut own);
+        let start = at * labels + first;
+        margins[start..start + own.len()].copy_from_slice(&own);
+    }
+}
+
+/// Learns the calibration rows too. Rows in memory are gone through with them again; of those in a file there are so
+/// many that the few more change little.
+fn join(trainer: &mut LinearTrainer, encoded: &Encoded, held_back: &HeldBack) -> Result<()> {
+    let last = Numbered {
+        before: encoded.count(),
+        blocks: held_back,
+    };
+    match encoded {
+        Encoded::Memory(_) if held_back.judging.rows.is_empty() => Ok(()),
+        Encoded::Memory(_) => trainer.run(&Joined { first: encoded, last }, JOIN_PASSES, 1),
+        Encoded::File(_) => trainer.run(&last, 1, BLOCK_PASSES),
+    }
 }
 
 /// Best margins of held-back rows at equally spaced ranks.
@@ -113,9 +164,10 @@ fn read_vocabulary(
     let limits = VocabularyLimits {
         rows_min: recipe.rows_min,
         features_max: recipe.features_max,
+        chars_rows_max: recipe.chars_rows_max,
         memory_max_bytes: context.memory_max_bytes / 2,
     };
-    let mut builder = VocabularyBuilder::new(recipe.grams(), limits);
+    let mut builder = VocabularyBuilder::new(recipe.grams(train.rows.count()), limits);
     let mut counts = std::collections::BTreeMap::<String, u64>::new();
     train.for_each(&mut |part| {
         builder.count(&part.texts, context.threads);
@@ -159,10 +211,16 @@ impl Source<'_> {
     }
 
     fn for_each(&self, visit: &mut dyn FnMut(Part) -> Result<()>) -> Result<()> {
-        for batch in self.rows.batches()? {
-            visit(self.part(&batch?)?)?;
-        }
-        Ok(())
+        let batches = self.rows.batches()?;
+        std::thread::scope(|scope| {
+            let (send, receive) = std::sync::mpsc::sync_channel(READ_AHEAD);
+            // Ends when all is read or nobody listens any more.
+            scope.spawn(move || batches.into_iter().try_for_each(|batch| send.send(batch)));
+            for batch in receive {
+                visit(self.part(&batch?)?)?;
+            }
+            Ok(())
+        })
     }
 
     fn part(&self, batch: &RecordBatch) -> Result<Part> {
@@ -172,7 +230,7 @@ impl Source<'_> {
                 .map(|value| Preparation::NOW.apply(value.as_deref().unwrap_or_default()))
                 .collect()
         };
-        let texts = map_chunks(&raw, self.threads, prepare).concat();
+        let texts = map_chunks(&raw, self.threads, prepare).into_iter().flatten().collect();
         let labels: Option<Vec<String>> = self.texts(batch, "label")?.into_iter().collect();
         let labels = labels.ok_or_else(|| {
             self.problem(
@@ -245,96 +303,175 @@ impl Encoding<'_> {
         }
     }
 
-    fn read(&self, source: &Source<'_>) -> Result<Block> {
-        let mut block = Block::default();
-        source.for_each(&mut |part| {
-            self.append(&part, source.threads, &mut block);
-            Ok(())
-        })?;
-        Ok(block)
+    /// Appends the rows of a part that `is_chosen` chooses, by their number, and the others to another block.
+    fn deal(&self, part: &Part, threads: usize, blocks: [&mut Block; 2], is_chosen: impl Fn(usize) -> bool) {
+        let mut both = Block::default();
+        self.append(part, threads, &mut both);
+        let [chosen, others] = blocks;
+        for row in 0..both.rows.len() {
+            let block = if is_chosen(row) { &mut *chosen } else { &mut *others };
+            let (features, values) = both.rows.row(row);
+            block.rows.push_parts(features, values);
+            block.targets.push(both.targets[row]);
+            block.weights.push(both.weights[row]);
+        }
     }
 }
 
-/// The training rows as blocks: one in memory, or made again from the file at every round.
-enum Encoded<'a> {
-    Memory(Block),
-    File {
-        source: &'a Source<'a>,
-        encoding: Encoding<'a>,
-    },
+/// The calibration rows: those that judge, in memory, and the others.
+struct HeldBack {
+    judging: Block,
+    others: Option<SpilledBlocks>,
 }
 
-impl<'a> Encoded<'a> {
-    fn new(
-        source: &'a Source<'a>,
-        encoder: &'a NgramEncoder,
-        labels: &'a Labels,
-        recipe: &IntentRecipe,
-        memory_max_bytes: usize,
-    ) -> Result<Self> {
-        let encoding = Encoding {
-            encoder,
-            labels,
-            balance: recipe.balance,
-        };
-        let mut block = Block::default();
-        let mut fits = true;
+impl HeldBack {
+    fn new(source: &Source<'_>, encoding: Encoding<'_>) -> Result<Self> {
+        let every = source.rows.count().div_ceil(JUDGING_ROWS_MAX).max(1) as usize;
+        let mut judging = Block::default();
+        if every == 1 {
+            source.for_each(&mut |part| {
+                encoding.append(&part, source.threads, &mut judging);
+                Ok(())
+            })?;
+            return Ok(Self { judging, others: None });
+        }
+        let mut spilling = Spilling::new()?;
+        let mut before = 0;
         source.for_each(&mut |part| {
-            if fits {
-                encoding.append(&part, source.threads, &mut block);
-                // A group of duals is held for every row while it is learned.
-                fits = block.rows.size_bytes() + block.rows.len() * 200 * source.threads < memory_max_bytes;
-            }
-            Ok(())
+            let chosen = |row| (before + row) % every == 0;
+            encoding.deal(&part, source.threads, [&mut judging, &mut spilling.block], chosen);
+            before += part.texts.len();
+            spilling.seal(BLOCK_ROWS)
         })?;
-        Ok(if fits {
-            Self::Memory(block)
-        } else {
-            Self::File { source, encoding }
+        Ok(Self {
+            judging,
+            others: Some(spilling.finish()?),
+        })
+    }
+}
+
+impl Blocks for HeldBack {
+    fn for_each(&self, visit: &mut dyn FnMut(usize, &Block) -> Result<()>) -> Result<()> {
+        visit(0, &self.judging)?;
+        match &self.others {
+            Some(others) => others.for_each(&mut |at, block| visit(at + 1, block)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Blocks on their way into a file.
+struct Spilling {
+    block: Block,
+    blocks: SpilledBlocks,
+}
+
+impl Spilling {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            block: Block::default(),
+            blocks: SpilledBlocks::new()?,
         })
     }
 
-    fn in_memory(&self) -> bool {
-        matches!(self, Self::Memory(_))
-    }
-}
-
-impl Blocks for Encoded<'_> {
-    fn for_each(&self, visit: &mut dyn FnMut(usize, &Block) -> Result<()>) -> Result<()> {
-        let (source, encoding) = match self {
-            Self::Memory(block) => return visit(0, block),
-            Self::File { source, encoding } => (source, encoding),
-        };
-        let mut at = 0;
-        let mut block = Block::default();
-        source.for_each(&mut |part| {
-            encoding.append(&part, source.threads, &mut block);
-            if block.rows.len() >= BLOCK_ROWS {
-                visit(at, &std::mem::take(&mut block))?;
-                at += 1;
-            }
-            Ok(())
-        })?;
-        if !block.rows.is_empty() {
-            visit(at, &block)?;
+    /// Writes the block away if it has that many rows.
+    fn seal(&mut self, rows_min: usize) -> Result<()> {
+        if self.block.rows.len() >= rows_min {
+            self.blocks.push(&std::mem::take(&mut self.block))?;
         }
         Ok(())
     }
+
+    fn finish(mut self) -> Result<SpilledBlocks> {
+        self.seal(1)?;
+        Ok(self.blocks)
+    }
 }
 
-/// The training blocks and one more.
+/// The training rows as blocks: one in memory, or many in a temporary file.
+enum Encoded {
+    Memory(Block),
+    File(SpilledBlocks),
+}
+
+impl Encoded {
+    /// Encodes all rows. Where they go is told by the first batch and the number of rows.
+    fn new(source: &Source<'_>, encoding: Encoding<'_>, memory_max_bytes: usize) -> Result<Self> {
+        let mut spilling: Option<Spilling> = None;
+        let mut block = Block::default();
+        let mut is_first = true;
+        source.for_each(&mut |part| {
+            match &mut spilling {
+                None => encoding.append(&part, source.threads, &mut block),
+                Some(spilling) => {
+                    encoding.append(&part, source.threads, &mut spilling.block);
+                    spilling.seal(BLOCK_ROWS)?;
+                }
+            }
+            // Duals are held for every row while it is learned. Threads are not counted: they must change nothing.
+            let bytes = block.rows.size_bytes() + block.rows.len() * DUAL_BYTES;
+            let all = bytes as u64 / block.rows.len().max(1) as u64 * source.rows.count();
+            if std::mem::take(&mut is_first) && all > memory_max_bytes as u64 {
+                spilling = Some(Spilling {
+                    block: std::mem::take(&mut block),
+                    ..Spilling::new()?
+                });
+            }
+            Ok(())
+        })?;
+        Ok(match spilling {
+            Some(spilling) => Self::File(spilling.finish()?),
+            None => Self::Memory(block),
+        })
+    }
+
+    /// Times through all blocks, and over each block, for so many passes.
+    fn rounds(&self, passes: usize) -> (usize, usize) {
+        match self {
+            Self::Memory(_) => (passes, 1),
+            Self::File(_) => (passes.div_ceil(BLOCK_PASSES), BLOCK_PASSES),
+        }
+    }
+
+    /// How many blocks there are.
+    fn count(&self) -> usize {
+        match self {
+            Self::Memory(_) => 1,
+            Self::File(blocks) => blocks.len(),
+        }
+    }
+}
+
+impl Blocks for Encoded {
+    fn for_each(&self, visit: &mut dyn FnMut(usize, &Block) -> Result<()>) -> Result<()> {
+        match self {
+            Self::Memory(block) => visit(0, block),
+            Self::File(blocks) => blocks.for_each(visit),
+        }
+    }
+}
+
+/// Blocks whose numbers begin after others.
+struct Numbered<'a> {
+    before: usize,
+    blocks: &'a HeldBack,
+}
+
+impl Blocks for Numbered<'_> {
+    fn for_each(&self, visit: &mut dyn FnMut(usize, &Block) -> Result<()>) -> Result<()> {
+        self.blocks.for_each(&mut |at, block| visit(self.before + at, block))
+    }
+}
+
+/// The training blocks and more.
 struct Joined<'a> {
-    first: &'a Encoded<'a>,
-    last: &'a Block,
+    first: &'a Encoded,
+    last: Numbered<'a>,
 }
 
 impl Blocks for Joined<'_> {
     fn for_each(&self, visit: &mut dyn FnMut(usize, &Block) -> Result<()>) -> Result<()> {
-        let mut count = 0;
-        self.first.for_each(&mut |at, block| {
-            count = at + 1;
-            visit(at, block)
-        })?;
-        visit(count, self.last)
+        self.first.for_each(visit)?;
+        self.last.for_each(visit)
     }
 }

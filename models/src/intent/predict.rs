@@ -1,13 +1,15 @@
 //! A fitted intent model and the one way from texts to its answers.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Float64Builder, ListBuilder, RecordBatch, StringBuilder};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Float64Builder, ListBuilder, RecordBatch, StringArray, StringBuilder,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::artifact::{Artifact, Tensor};
-use crate::encode::{GramSettings, NgramEncoder};
+use crate::artifact::Artifact;
+use crate::encode::{GramSettings, NgramEncoder, map_chunks};
 use crate::error::{Error, Result};
 use crate::kind::{Model, Signature, ValueSpec, ValueType};
 use crate::learn::{LinearWeights, softmax};
@@ -39,6 +41,22 @@ pub struct IntentModel {
     signature: Signature,
 }
 
+/// Fewer rows than this are answered by one thread: a thread costs about as much to start as a few answers.
+const ROWS_PER_THREAD_MIN: usize = 256;
+
+/// The answers to a run of rows; as many labels and scores a row.
+struct Answers {
+    labels: Vec<u32>,
+    scores: Vec<f64>,
+    out_of_scope: Vec<f64>,
+}
+
+/// How many threads the machine runs at once, asked once.
+fn threads() -> usize {
+    static THREADS: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+    *THREADS
+}
+
 /// Buffers of one prediction, used again from row to row.
 #[derive(Default)]
 struct Scratch {
@@ -68,28 +86,12 @@ impl IntentModel {
         let settings: Settings = serde_json::from_value(settings).map_err(|e| Error::artifact("settings", e))?;
         let encoder = NgramEncoder::take(&mut artifact, settings.grams)?;
         let labels = settings.labels.len();
-        let weights = LinearWeights {
-            labels,
-            weights: artifact.take_f32("weights")?,
-            bias: artifact.take_f32("bias")?,
-        };
-        let finite = |values: &[f32]| values.iter().all(|v| v.is_finite());
-        let fits = labels > 0
-            && (1..=labels.max(20)).contains(&settings.answers_max)
-            && weights.bias.len() == labels
-            && encoder.len().checked_mul(labels) == Some(weights.weights.len());
-        if !fits {
-            return Err(Error::artifact(
-                "weights",
-                "their number does not fit the labels and the vocabulary",
-            ));
+        let weights = LinearWeights::take(&mut artifact, labels, encoder.len())?;
+        if !(1..=labels.max(20)).contains(&settings.answers_max) {
+            return Err(Error::artifact("settings", "`answers_max` is out of its range"));
         }
-        if !finite(&weights.weights)
-            || !finite(&weights.bias)
-            || !finite(&settings.scope)
-            || !settings.scale.is_finite()
-        {
-            return Err(Error::artifact("weights", "hold a value that is not a finite number"));
+        if !settings.scope.iter().all(|point| point.is_finite()) || !settings.scale.is_finite() {
+            return Err(Error::artifact("settings", "hold a value that is not a finite number"));
         }
         Ok(Self::new(settings, encoder, weights))
     }
@@ -111,6 +113,54 @@ impl IntentModel {
             scratch.order.truncate(answers);
         }
         scratch.order.sort_unstable_by(by_rank);
+    }
+
+    fn answer(&self, texts: &StringArray, rows: &[usize]) -> Answers {
+        let length = self.settings.answers_max.min(self.settings.labels.len());
+        let mut answers = Answers {
+            labels: Vec::with_capacity(rows.len() * length),
+            scores: Vec::with_capacity(rows.len() * length),
+            out_of_scope: Vec::with_capacity(rows.len()),
+        };
+        let mut scratch = Scratch::default();
+        for &row in rows {
+            let text = if texts.is_null(row) { "" } else { texts.value(row) };
+            self.score(text, &mut scratch);
+            answers.labels.extend_from_slice(&scratch.order);
+            let scores = scratch.order.iter().map(|place| scratch.probabilities[*place as usize]);
+            answers.scores.extend(scores);
+            let margin = scratch.margins[scratch.order[0] as usize];
+            answers.out_of_scope.push(self.out_of_scope(margin));
+        }
+        answers
+    }
+
+    /// Which n-grams of a text spoke for the label of that number and which against it, the strongest first, at most
+    /// `top` of them. Names are those of [`NgramEncoder::name`]. Contributions of all, with the label's bias, sum to its
+    /// margin. The text is prepared first, so no name holds what a mask covers.
+    pub fn explain(&self, text: &str, label: usize, top: usize) -> Vec<(&str, f32)> {
+        let mut row = Vec::new();
+        self.encoder.encode(&self.settings.preparation.apply(text), &mut row);
+        let spoke = |&(feature, value): &(u32, f32)| {
+            let name = self.encoder.name(feature)?;
+            Some((name, value * self.weights.weight(feature, label)))
+        };
+        let mut spoken: Vec<(&str, f32)> = row.iter().filter_map(spoke).filter(|spoken| spoken.1 != 0.0).collect();
+        spoken.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(b.0)));
+        spoken.truncate(top);
+        spoken
+    }
+
+    /// The margin of a text for the label of that number, before probabilities are made of it.
+    pub fn margin(&self, text: &str, label: usize) -> f32 {
+        let mut scratch = Scratch::default();
+        self.score(text, &mut scratch);
+        scratch.margins[label]
+    }
+
+    /// What speaks for the label of that number in any text.
+    pub fn bias(&self, label: usize) -> f32 {
+        self.weights.bias[label]
     }
 
     /// The share of held-back rows with a larger best margin than `margin`.
@@ -201,25 +251,31 @@ impl Model for IntentModel {
         let rows = crate::rows::conform(&self.signature, rows)?;
         let texts = rows.column(0).as_string::<i32>();
         let count = texts.len();
+        let places: Vec<usize> = (0..count).collect();
+        let threads = if count < ROWS_PER_THREAD_MIN {
+            1
+        } else {
+            threads().min(count / (ROWS_PER_THREAD_MIN / 2))
+        };
+        let answers = map_chunks(&places, threads, |part| self.answer(texts, part));
         let mut label = StringBuilder::with_capacity(count, count * 16);
         let mut score = Vec::with_capacity(count);
         let mut foreign = Vec::with_capacity(count);
         let mut labels = ListBuilder::new(StringBuilder::new());
         let mut scores = ListBuilder::new(Float64Builder::new());
-        let mut scratch = Scratch::default();
-        for row in 0..count {
-            let text = if texts.is_null(row) { "" } else { texts.value(row) };
-            self.score(text, &mut scratch);
-            let best = scratch.order[0] as usize;
-            label.append_value(&self.settings.labels[best]);
-            score.push(scratch.probabilities[best]);
-            foreign.push(self.out_of_scope(scratch.margins[best]));
-            for &place in &scratch.order {
-                labels.values().append_value(&self.settings.labels[place as usize]);
-                scores.values().append_value(scratch.probabilities[place as usize]);
+        for part in answers {
+            let length = part.labels.len() / part.out_of_scope.len().max(1);
+            for (best, best_scores) in part.labels.chunks_exact(length).zip(part.scores.chunks_exact(length)) {
+                label.append_value(&self.settings.labels[best[0] as usize]);
+                score.push(best_scores[0]);
+                for &place in best {
+                    labels.values().append_value(&self.settings.labels[place as usize]);
+                }
+                scores.values().append_slice(best_scores);
+                labels.append(true);
+                scores.append(true);
             }
-            labels.append(true);
-            scores.append(true);
+            foreign.extend(part.out_of_scope);
         }
         let columns: Vec<ArrayRef> = vec![
             Arc::new(label.finish()),
@@ -233,8 +289,7 @@ impl Model for IntentModel {
 
     fn artifact(&self) -> Artifact {
         let mut tensors = self.encoder.tensors();
-        tensors.insert("weights".into(), Tensor::F32(self.weights.weights.clone()));
-        tensors.insert("bias".into(), Tensor::F32(self.weights.bias.clone()));
+        tensors.append(&mut self.weights.tensors());
         Artifact {
             settings: serde_json::to_value(&self.settings).unwrap_or_default(),
             tensors,

@@ -2,6 +2,10 @@
 
 mod calibrate;
 mod linear;
+mod spill;
+mod weights;
 
 pub use calibrate::{fit_temperature, softmax};
-pub use linear::{Block, Blocks, LinearSettings, LinearTrainer, LinearWeights};
+pub use linear::{Block, Blocks, LinearSettings, LinearTrainer};
+pub use spill::SpilledBlocks;
+pub use weights::LinearWeights;
