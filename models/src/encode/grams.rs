@@ -123,12 +123,12 @@ fn step(hash: u64, value: u64) -> u64 {
 }
 
 /// Mixes high bits into low ones (the finaliser of MurmurHash3), so that any bits can choose a slot.
-fn finish(hash: u64) -> u64 {
+pub(super) fn finish(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash ^ (hash >> 33)
 }
 
-fn word_hash(word: &str) -> u64 {
+pub(super) fn word_hash(word: &str) -> u64 {
     word.bytes().fold(WORD_SEED, |hash, byte| step(hash, u64::from(byte)))
 }
 

@@ -1,9 +1,11 @@
 //! How an intent model is learned: count n-grams, encode rows, descend, calibrate on the rows held back, and learn those
 //! too. Rows stream from their files; encoded rows stay in memory as long as the bound allows.
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float32Array, RecordBatch, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
 
 use super::predict::{IntentModel, SCOPE_POINTS, Settings};
 use super::recipe::IntentRecipe;
@@ -11,6 +13,7 @@ use crate::encode::{NgramEncoder, VocabularyBuilder, VocabularyLimits, map_chunk
 use crate::error::{Error, Result};
 use crate::kind::{Examples, FitContext, Rows};
 use crate::learn::{Block, Blocks, LinearSettings, LinearTrainer, LinearWeights, SpilledBlocks, fit_temperature};
+use crate::rows::{KeepRows, KeptRows};
 use crate::text::Preparation;
 
 /// Rows per block when the data do not fit in memory.
@@ -18,9 +21,6 @@ const BLOCK_ROWS: usize = 65_536;
 
 /// Times through all rows at the end, when the calibration rows join in.
 const JOIN_PASSES: usize = 2;
-
-/// Times over a block of the temporary file while it is in memory.
-const BLOCK_PASSES: usize = 2;
 
 /// Most calibration rows that judge, spread evenly; all of them are learned in the end.
 const JUDGING_ROWS_MAX: u64 = 65_536;
@@ -37,10 +37,15 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &IntentRecipe, context: &FitC
         rows,
         model: examples.model,
         threads: context.threads,
+        is_prepared: false,
     };
     let (train, calibrate) = (source(examples.train), source(examples.calibrate));
     (context.progress)(0.0, "counting n-grams");
-    let (labels, encoder) = read_vocabulary(&train, recipe, context)?;
+    let (labels, encoder, prepared) = read_vocabulary(&train, recipe, context)?;
+    let train = Source {
+        is_prepared: true,
+        ..source(&prepared)
+    };
     let encoding = Encoding {
         encoder: &encoder,
         labels: &labels,
@@ -96,8 +101,7 @@ fn learn(
         let share = 0.2 + 0.7 * first as f32 / labels as f32;
         (context.progress)(share, "learning weights");
         let mut trainer = LinearTrainer::part(part.clone(), features, settings);
-        let (rounds, passes) = encoded.rounds(recipe.passes);
-        trainer.run_until(encoded, &held_back.judging, rounds, passes)?;
+        trainer.run_until(encoded, &held_back.judging, recipe.passes)?;
         judge(&trainer.weights(), &held_back.judging, (first, labels), &mut margins);
         join(&mut trainer, encoded, held_back)?;
         let weights = trainer.weights();
@@ -123,17 +127,13 @@ fn judge(weights: &LinearWeights, rows: &Block, (first, labels): (usize, usize),
     }
 }
 
-/// Learns the calibration rows too. Rows in memory are gone through with them again; of those in a file there are so
-/// many that the few more change little.
+/// Learns the calibration rows too, and each time all others after them: what is visited last pulls, and these are few.
 fn join(trainer: &mut LinearTrainer, encoded: &Encoded, held_back: &HeldBack) -> Result<()> {
-    let last = Numbered {
-        before: encoded.count(),
-        blocks: held_back,
-    };
+    let joined = Joined { encoded, held_back };
     match encoded {
-        Encoded::Memory(_) if held_back.judging.rows.is_empty() => Ok(()),
-        Encoded::Memory(_) => trainer.run(&Joined { first: encoded, last }, JOIN_PASSES, 1),
-        Encoded::File(_) => trainer.run(&last, 1, BLOCK_PASSES),
+        _ if held_back.judging.rows.is_empty() => Ok(()),
+        Encoded::Memory(_) => trainer.run(&joined, JOIN_PASSES, 1),
+        Encoded::File(_) => trainer.run(&joined, 1, 1),
     }
 }
 
@@ -160,7 +160,7 @@ fn read_vocabulary(
     train: &Source<'_>,
     recipe: &IntentRecipe,
     context: &FitContext<'_>,
-) -> Result<(Labels, NgramEncoder)> {
+) -> Result<(Labels, NgramEncoder, KeptRows)> {
     let limits = VocabularyLimits {
         rows_min: recipe.rows_min,
         features_max: recipe.features_max,
@@ -169,8 +169,10 @@ fn read_vocabulary(
     };
     let mut builder = VocabularyBuilder::new(recipe.grams(train.rows.count()), limits);
     let mut counts = std::collections::BTreeMap::<String, u64>::new();
+    let mut prepared = KeepRows::new(Part::schema())?;
     train.for_each(&mut |part| {
         builder.count(&part.texts, context.threads);
+        prepared.push(&part.to_batch()?)?;
         for label in part.labels {
             *counts.entry(label).or_default() += 1;
         }
@@ -184,7 +186,7 @@ fn read_vocabulary(
         return Err(train.problem(message, "look at the examples query and at the rejects of its tables"));
     }
     let (names, rows) = counts.into_iter().unzip();
-    Ok((Labels { names, rows }, builder.finish()))
+    Ok((Labels { names, rows }, builder.finish(), prepared.finish()?))
 }
 
 /// Rows of examples with their columns checked.
@@ -192,6 +194,8 @@ struct Source<'a> {
     rows: &'a dyn Rows,
     model: &'a str,
     threads: usize,
+    /// Whether the texts are prepared already.
+    is_prepared: bool,
 }
 
 /// A batch of rows, texts prepared.
@@ -199,6 +203,25 @@ struct Part {
     texts: Vec<String>,
     labels: Vec<String>,
     weights: Vec<f32>,
+}
+
+impl Part {
+    fn schema() -> SchemaRef {
+        Arc::new(Schema::new(vec![
+            Field::new("text", DataType::Utf8, false),
+            Field::new("label", DataType::Utf8, false),
+            Field::new("weight", DataType::Float32, false),
+        ]))
+    }
+
+    /// As rows that give the same part again.
+    fn to_batch(&self) -> Result<RecordBatch> {
+        let text = StringArray::from_iter_values(&self.texts);
+        let label = StringArray::from_iter_values(&self.labels);
+        let weight = Float32Array::from(self.weights.clone());
+        let columns: Vec<ArrayRef> = vec![Arc::new(text), Arc::new(label), Arc::new(weight)];
+        RecordBatch::try_new(Self::schema(), columns).map_err(|e| Error::table("prepared rows", e))
+    }
 }
 
 impl Source<'_> {
@@ -230,7 +253,11 @@ impl Source<'_> {
                 .map(|value| Preparation::NOW.apply(value.as_deref().unwrap_or_default()))
                 .collect()
         };
-        let texts = map_chunks(&raw, self.threads, prepare).into_iter().flatten().collect();
+        let texts = if self.is_prepared {
+            raw.into_iter().flatten().collect()
+        } else {
+            map_chunks(&raw, self.threads, prepare).into_iter().flatten().collect()
+        };
         let labels: Option<Vec<String>> = self.texts(batch, "label")?.into_iter().collect();
         let labels = labels.ok_or_else(|| {
             self.problem(
@@ -425,14 +452,6 @@ impl Encoded {
         })
     }
 
-    /// Times through all blocks, and over each block, for so many passes.
-    fn rounds(&self, passes: usize) -> (usize, usize) {
-        match self {
-            Self::Memory(_) => (passes, 1),
-            Self::File(_) => (passes.div_ceil(BLOCK_PASSES), BLOCK_PASSES),
-        }
-    }
-
     /// How many blocks there are.
     fn count(&self) -> usize {
         match self {
@@ -451,27 +470,16 @@ impl Blocks for Encoded {
     }
 }
 
-/// Blocks whose numbers begin after others.
-struct Numbered<'a> {
-    before: usize,
-    blocks: &'a HeldBack,
-}
-
-impl Blocks for Numbered<'_> {
-    fn for_each(&self, visit: &mut dyn FnMut(usize, &Block) -> Result<()>) -> Result<()> {
-        self.blocks.for_each(&mut |at, block| visit(self.before + at, block))
-    }
-}
-
-/// The training blocks and more.
+/// The calibration blocks, numbered after the training blocks, and then these.
 struct Joined<'a> {
-    first: &'a Encoded,
-    last: Numbered<'a>,
+    encoded: &'a Encoded,
+    held_back: &'a HeldBack,
 }
 
 impl Blocks for Joined<'_> {
     fn for_each(&self, visit: &mut dyn FnMut(usize, &Block) -> Result<()>) -> Result<()> {
-        self.first.for_each(visit)?;
-        self.last.for_each(visit)
+        let before = self.encoded.count();
+        self.held_back.for_each(&mut |at, block| visit(before + at, block))?;
+        self.encoded.for_each(visit)
     }
 }

@@ -132,17 +132,11 @@ impl LinearTrainer {
     ///
     /// # Errors
     /// When a block cannot be read.
-    pub fn run_until(
-        &mut self,
-        blocks: &(impl Blocks + ?Sized),
-        held_back: &Block,
-        rounds: usize,
-        passes: usize,
-    ) -> Result<()> {
+    pub fn run_until(&mut self, blocks: &(impl Blocks + ?Sized), held_back: &Block, rounds: usize) -> Result<()> {
         for round in 0..rounds {
             blocks.for_each(&mut |at, block| {
                 let seed = self.settings.seed ^ ((round as u64) << 32 | at as u64);
-                self.visit(at, block, passes, seed);
+                self.visit(at, block, 1, seed);
                 Ok(())
             })?;
             if !held_back.rows.is_empty() {
@@ -391,7 +385,7 @@ mod tests {
         };
         let learned = |rounds| {
             let mut trainer = LinearTrainer::new(45, 95, settings);
-            trainer.run_until([&block].as_slice(), &held_back, rounds, 1).unwrap();
+            trainer.run_until([&block].as_slice(), &held_back, rounds).unwrap();
             trainer.weights()
         };
         assert_eq!(learned(50), learned(60));
