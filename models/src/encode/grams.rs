@@ -1,5 +1,5 @@
-//! From a prepared text to its n-grams: words, word pairs, words that stand near each other, characters within words. One function, used when the
-//! vocabulary is counted, when rows are encoded for training, and when a request is answered.
+//! From a prepared text to its n-grams: words, word pairs, words that stand near each other, characters within words. The
+//! same when the vocabulary is counted, when rows are encoded for training, and when a request is answered.
 
 use serde::{Deserialize, Serialize};
 
@@ -83,11 +83,26 @@ const NEAR_MARK: char = '\u{3}';
 impl Gram<'_> {
     /// How it is stored in a vocabulary: words apart by one space, characters after a mark that no text holds.
     pub fn name(&self) -> String {
+        let mut name = String::new();
+        self.write_name(&mut name);
+        name
+    }
+
+    /// Appends [`Self::name`].
+    pub(super) fn write_name(&self, out: &mut String) {
         match self {
-            Gram::Word(word) => (*word).to_owned(),
-            Gram::Pair(first, second) => format!("{first} {second}"),
-            Gram::Near(first, second) => format!("{first}{NEAR_MARK}{second}"),
-            Gram::Chars(chars) => format!("{CHARS_MARK}{chars}"),
+            Gram::Word(word) => out.push_str(word),
+            Gram::Pair(first, second) => out.extend([first, " ", second]),
+            Gram::Near(first, second) => {
+                // Most words meet once, so this is written often: no string in between.
+                out.push_str(first);
+                out.push(NEAR_MARK);
+                out.push_str(second);
+            }
+            Gram::Chars(chars) => {
+                out.push(CHARS_MARK);
+                out.push_str(chars);
+            }
         }
     }
 }
@@ -129,12 +144,12 @@ fn step(hash: u64, value: u64) -> u64 {
 }
 
 /// Mixes high bits into low ones (the finaliser of MurmurHash3), so that any bits can choose a slot.
-fn finish(hash: u64) -> u64 {
+pub(super) fn finish(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash ^ (hash >> 33)
 }
 
-fn word_hash(word: &str) -> u64 {
+pub(super) fn word_hash(word: &str) -> u64 {
     word.bytes().fold(WORD_SEED, |hash, byte| step(hash, u64::from(byte)))
 }
 
@@ -151,34 +166,52 @@ fn near_hash(one: u64, other: u64) -> u64 {
 /// characters are passed over: a vocabulary without any has no use for them, and the dictionary need not be loaded.
 pub fn visit_grams(text: &str, settings: GramSettings, chinese: bool, mut visit: impl FnMut(u64, Gram<'_>)) {
     let mut before = Before::new(settings);
-    let mut edges = Vec::with_capacity(64);
-    let mut padded = String::with_capacity(64);
+    let mut scratch = CharScratch::default();
     for token in tokens(text) {
         match token {
             Token::Word(word) => {
                 before.visit(word, &mut visit);
-                padded.clear();
-                padded.extend([" ", word, " "]);
-                visit_chars(
-                    &padded,
-                    (settings.chars_min, settings.chars_max),
-                    &mut edges,
-                    &mut visit,
-                );
+                scratch.visit_word(word, settings, &mut visit);
             }
             Token::Han(_) if !chinese => before.interrupt(),
             Token::Han(run) => {
                 for word in cut_han(run) {
                     before.visit(word, &mut visit);
                 }
-                visit_chars(run, (1, settings.chars_max.min(HAN_CHARS_MAX)), &mut edges, &mut visit);
+                scratch.visit_han(run, settings, &mut visit);
             }
         }
     }
 }
 
+/// Buffers for the characters of a word, used again from word to word.
+#[derive(Default)]
+pub(super) struct CharScratch {
+    edges: Vec<(usize, char)>,
+    padded: String,
+}
+
+impl CharScratch {
+    /// Calls `visit` with the character n-grams of a word that is not Chinese.
+    pub(super) fn visit_word(&mut self, word: &str, settings: GramSettings, visit: &mut impl FnMut(u64, Gram<'_>)) {
+        if settings.chars_max == 0 {
+            return;
+        }
+        self.padded.clear();
+        self.padded.extend([" ", word, " "]);
+        let lengths = (settings.chars_min, settings.chars_max);
+        visit_chars(&self.padded, lengths, &mut self.edges, visit);
+    }
+
+    /// Calls `visit` with the character n-grams of a run of Chinese characters.
+    pub(super) fn visit_han(&mut self, run: &str, settings: GramSettings, visit: &mut impl FnMut(u64, Gram<'_>)) {
+        let lengths = (1, settings.chars_max.min(HAN_CHARS_MAX));
+        visit_chars(run, lengths, &mut self.edges, visit);
+    }
+}
+
 /// The words before the one that is looked at, as far back as any n-gram reaches.
-struct Before<'a> {
+pub(super) struct Before<'a> {
     settings: GramSettings,
     /// Hashes and words, the latest last.
     words: Vec<(u64, &'a str)>,
@@ -187,7 +220,7 @@ struct Before<'a> {
 }
 
 impl<'a> Before<'a> {
-    fn new(settings: GramSettings) -> Self {
+    pub(super) fn new(settings: GramSettings) -> Self {
         Self {
             settings,
             words: Vec::with_capacity(64),
@@ -196,11 +229,12 @@ impl<'a> Before<'a> {
     }
 
     /// Something stands between the words before and those to come.
-    fn interrupt(&mut self) {
+    pub(super) fn interrupt(&mut self) {
         self.is_next = false;
     }
 
-    fn visit(&mut self, word: &'a str, visit: &mut impl FnMut(u64, Gram<'_>)) {
+    /// Calls `visit` with a word and what it makes with those before it.
+    pub(super) fn visit(&mut self, word: &'a str, visit: &mut impl FnMut(u64, Gram<'_>)) {
         let hash = word_hash(word);
         visit(finish(hash), Gram::Word(word));
         if let Some((first_hash, first)) = self

@@ -4,180 +4,69 @@
 mod context;
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasherDefault, Hasher};
 
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
-
-use super::grams::{GramSettings, Part, context_hash, context_name, hash_name, visit_grams};
+use super::by_hash::ByHash;
+use super::grams::{Before, CharScratch, Gram, GramSettings, Part, hash_name};
 use super::parallel::map_chunks;
 use super::sparse::SparseRows;
 use crate::artifact::{Artifact, Tensor};
 use crate::error::{Error, Result};
-
-/// The keys are hashes already.
-#[derive(Default, Clone)]
-struct Identity(u64);
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("only u64 keys are hashed")
-    }
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
-    }
-}
-
-type ByHash<V> = HashMap<u64, V, BuildHasherDefault<Identity>>;
-
-struct Counted {
-    rows: u32,
-    name: Box<str>,
-}
-
-/// Which n-grams become features.
-#[derive(Debug, Clone, Copy)]
-pub struct VocabularyLimits {
-    /// An n-gram in fewer rows is left out.
-    pub rows_min: u32,
-    /// At most this many, the most frequent ones.
-    pub features_max: usize,
-    /// Memory for counting, in bytes; the rarest n-grams are forgotten when it is full (lossy counting, Manku and
-    /// Motwani 2002).
-    pub memory_max_bytes: usize,
-}
-
-/// Counts n-grams over batches of prepared texts.
-pub struct VocabularyBuilder {
-    settings: GramSettings,
-    limits: VocabularyLimits,
-    counts: ByHash<Counted>,
-    rows: u64,
-    forgotten_rows: u32,
-}
-
-/// Two words near each other by chance say nothing: they have to meet in so many rows. Measured on BANKING77: half as
-/// many features as with 2, and no answer worse.
-const NEAR_ROWS_MIN: u32 = 3;
-
-/// Measured size of one counted n-gram: key, count, name and the table's slack.
-const COUNTED_BYTES: usize = 72;
-
-impl VocabularyBuilder {
-    /// An empty count.
-    pub fn new(settings: GramSettings, limits: VocabularyLimits) -> Self {
-        Self {
-            settings,
-            limits,
-            counts: ByHash::default(),
-            rows: 0,
-            forgotten_rows: 0,
-        }
-    }
-
-    /// Counts a batch with `threads` threads. The outcome does not depend on how many they are.
-    pub fn count(&mut self, texts: &[String], threads: usize) {
-        let settings = self.settings;
-        let parts = map_chunks(texts, threads, |part| count_part(part, settings, false));
-        self.rows += texts.len() as u64;
-        self.add(parts);
-    }
-
-    /// Adds what chunks of a batch have counted, in order.
-    fn add(&mut self, parts: Vec<ByHash<Counted>>) {
-        for part in parts {
-            if self.counts.is_empty() {
-                self.counts = part;
-                continue;
-            }
-            for (hash, counted) in part {
-                match self.counts.entry(hash) {
-                    Entry::Occupied(mut entry) => entry.get_mut().rows += counted.rows,
-                    Entry::Vacant(entry) => {
-                        entry.insert(counted);
-                    }
-                }
-            }
-        }
-        while self.counts.len() * COUNTED_BYTES > self.limits.memory_max_bytes {
-            self.forgotten_rows += 1;
-            let least = self.forgotten_rows;
-            self.counts.retain(|_, counted| counted.rows > least);
-        }
-    }
-
-    /// The encoder of what was counted; the most frequent n-grams first.
-    pub fn finish(self) -> NgramEncoder {
-        let rows_min = self.limits.rows_min.max(1);
-        let is_kept = |counted: &Counted| {
-            counted.rows >= rows_min && (counted.rows >= NEAR_ROWS_MIN || Part::of(&counted.name) != Part::Near)
-        };
-        let mut kept: Vec<Counted> = self.counts.into_values().filter(is_kept).collect();
-        kept.sort_unstable_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.name.cmp(&b.name)));
-        kept.truncate(self.limits.features_max);
-        let idf = |counted: &Counted| ((1.0 + self.rows as f64) / (1.0 + f64::from(counted.rows))).ln() + 1.0;
-        let idf = kept.iter().map(|counted| idf(counted) as f32).collect();
-        NgramEncoder::new(
-            self.settings,
-            kept.into_iter().map(|counted| counted.name).collect(),
-            idf,
-        )
-    }
-}
-
-/// In how many of the texts, or contexts of texts, each n-gram comes.
-fn count_part(texts: &[String], settings: GramSettings, context: bool) -> ByHash<Counted> {
-    let mut counts = ByHash::<Counted>::default();
-    let mut seen = ByHash::<()>::default();
-    for text in texts {
-        seen.clear();
-        visit_grams(text, settings, true, |hash, gram| {
-            let hash = if context { context_hash(hash) } else { hash };
-            if seen.insert(hash, ()).is_none() {
-                let entry = counts.entry(hash).or_insert_with(|| {
-                    let name = gram.name();
-                    let name = if context { context_name(&name) } else { name };
-                    Counted {
-                        rows: 0,
-                        name: name.into(),
-                    }
-                });
-                entry.rows += 1;
-            }
-        });
-    }
-    counts
-}
+use crate::text::words::{Token, cut_han, is_han, tokens};
 
 /// A fitted vocabulary: names, weights, and where to find them.
 #[derive(Clone)]
 pub struct NgramEncoder {
     settings: GramSettings,
     names: Vec<Box<str>>,
-    idf: Vec<f32>,
-    parts: Vec<Part>,
+    /// Inverse document frequency and part of each feature.
+    facts: Vec<(f32, Part)>,
+    /// The first features are taken whole: words among them bring no characters.
+    whole: usize,
     slots: ByHash<u32>,
+    /// By the hash of a known word that is not Chinese: where its features, its own first, lie in `word_features`.
+    words: ByHash<(u32, u32)>,
+    word_features: Vec<u32>,
     chinese: bool,
 }
 
+/// How many of the first features are taken whole; models that take none do not say.
+const WHOLE: &str = "vocabulary.whole";
+
 impl NgramEncoder {
-    fn new(settings: GramSettings, names: Vec<Box<str>>, idf: Vec<f32>) -> Self {
-        let slots = names
-            .iter()
-            .enumerate()
-            .map(|(at, name)| (hash_name(name), at as u32))
-            .collect();
-        let chinese = names.iter().any(|name| name.chars().any(crate::text::words::is_han));
-        Self {
+    pub(super) fn new(settings: GramSettings, names: Vec<Box<str>>, idf: Vec<f32>, whole: usize) -> Self {
+        let hashes = names.iter().map(|name| hash_name(name));
+        let slots = hashes.enumerate().map(|(at, hash)| (hash, at as u32)).collect();
+        let mut encoder = Self {
             settings,
-            parts: names.iter().map(|name| Part::of(name)).collect(),
+            facts: names.iter().zip(idf).map(|(name, idf)| (idf, Part::of(name))).collect(),
+            chinese: names.iter().any(|name| name.chars().any(is_han)),
             names,
-            idf,
+            whole,
             slots,
-            chinese,
+            words: ByHash::default(),
+            word_features: Vec::new(),
+        };
+        encoder.cut_words();
+        encoder
+    }
+
+    /// Cuts every known word once, so that a text is encoded word by word and not character by character.
+    fn cut_words(&mut self) {
+        let mut scratch = CharScratch::default();
+        for (at, name) in self.names.iter().enumerate() {
+            let is_word = Part::of(name) == Part::Words && !name.contains(' ') && !name.starts_with(is_han);
+            if !is_word {
+                continue;
+            }
+            let start = self.word_features.len() as u32;
+            self.word_features.push(at as u32);
+            if at >= self.whole {
+                scratch.visit_word(name, self.settings, &mut |hash, _| {
+                    self.word_features.extend(self.slots.get(&hash));
+                });
+            }
+            let range = (start, self.word_features.len() as u32);
+            self.words.insert(hash_name(name), range);
         }
     }
 
@@ -191,45 +80,88 @@ impl NgramEncoder {
         self.names.is_empty()
     }
 
+    /// The name of a feature: words apart by one space, characters after U+0001.
+    pub fn name(&self, feature: u32) -> Option<&str> {
+        self.names.get(feature as usize).map(AsRef::as_ref)
+    }
+
     /// Whether any feature is Chinese, so that the dictionary will be needed.
     pub fn has_chinese(&self) -> bool {
         self.chinese
     }
 
+    /// Bytes of the stored vocabulary.
+    pub fn stored_bytes(&self) -> usize {
+        let names: usize = self.names.iter().map(|name| name.len()).sum();
+        names + self.names.len() * (size_of::<u32>() + size_of::<f32>())
+    }
+
     /// Encodes one prepared text into `row` (cleared first), features ascending.
     pub fn encode(&self, text: &str, row: &mut Vec<(u32, f32)>) {
-        row.clear();
-        visit_grams(text, self.settings, self.chinese, |hash, _| {
-            if let Some(&feature) = self.slots.get(&hash) {
-                row.push((feature, 1.0));
+        let mut features = Vec::with_capacity(256);
+        self.features(text, &mut features);
+        self.weigh(&mut features, row);
+    }
+
+    /// Appends the features of a text, repeats included, in no order.
+    fn features(&self, text: &str, features: &mut Vec<u32>) {
+        let mut before = Before::new(self.settings);
+        let mut scratch = CharScratch::default();
+        for token in tokens(text) {
+            match token {
+                Token::Word(word) => {
+                    let mut is_known = false;
+                    before.visit(word, &mut |hash, gram| match gram {
+                        Gram::Word(_) => {
+                            if let Some(&(start, end)) = self.words.get(&hash) {
+                                features.extend_from_slice(&self.word_features[start as usize..end as usize]);
+                                is_known = true;
+                            }
+                        }
+                        _ => features.extend(self.slots.get(&hash)),
+                    });
+                    if !is_known {
+                        scratch.visit_word(word, self.settings, &mut |hash, _| {
+                            features.extend(self.slots.get(&hash));
+                        });
+                    }
+                }
+                Token::Han(_) if !self.chinese => before.interrupt(),
+                Token::Han(run) => {
+                    for word in cut_han(run) {
+                        before.visit(word, &mut |hash, _| features.extend(self.slots.get(&hash)));
+                    }
+                    scratch.visit_han(run, self.settings, &mut |hash, _| {
+                        features.extend(self.slots.get(&hash));
+                    });
+                }
             }
-        });
-        self.weigh(row);
+        }
     }
 
     /// Turns occurrences into weights, each part scaled to the length that the settings give it.
-    fn weigh(&self, row: &mut Vec<(u32, f32)>) {
-        row.sort_unstable_by_key(|pair| pair.0);
-        let mut kept = 0;
+    fn weigh(&self, features: &mut [u32], row: &mut Vec<(u32, f32)>) {
+        features.sort_unstable();
+        row.clear();
         let mut squares = [0f32; Part::COUNT];
-        let mut at = 0;
-        while at < row.len() {
-            let feature = row[at].0;
-            let same = row[at..].iter().take_while(|pair| pair.0 == feature).count();
-            let weight = (1.0 + (same as f32).ln()) * self.idf[feature as usize];
-            squares[self.parts[feature as usize] as usize] += weight * weight;
-            row[kept] = (feature, weight);
-            kept += 1;
-            at += same;
+        for same in features.chunk_by(|a, b| a == b) {
+            let damped = if same.len() == 1 {
+                1.0
+            } else {
+                1.0 + (same.len() as f32).ln()
+            };
+            let (idf, part) = self.facts[same[0] as usize];
+            let weight = damped * idf;
+            squares[part as usize] += weight * weight;
+            row.push((same[0], weight));
         }
-        row.truncate(kept);
         let words = self.settings.words_weight;
         let mut scale = [words, words, 1.0, 1.0];
         for (scale, square) in scale.iter_mut().zip(squares) {
             *scale *= if square > 0.0 { square.sqrt().recip() } else { 0.0 };
         }
         for (feature, weight) in row {
-            *weight *= scale[self.parts[*feature as usize] as usize];
+            *weight *= scale[self.facts[*feature as usize].1 as usize];
         }
     }
 
@@ -259,11 +191,16 @@ impl NgramEncoder {
             text.extend_from_slice(name.as_bytes());
             ends.push(text.len() as u32);
         }
-        BTreeMap::from([
+        let idf = self.facts.iter().map(|fact| fact.0).collect();
+        let mut tensors = BTreeMap::from([
             ("vocabulary.text".to_owned(), Tensor::U8(text)),
             ("vocabulary.ends".to_owned(), Tensor::U32(ends)),
-            ("vocabulary.idf".to_owned(), Tensor::F32(self.idf.clone())),
-        ])
+            ("vocabulary.idf".to_owned(), Tensor::F32(idf)),
+        ]);
+        if self.whole > 0 {
+            tensors.insert(WHOLE.into(), Tensor::U32(vec![self.whole as u32]));
+        }
+        tensors
     }
 
     /// Takes an encoder out of an artifact and checks it.
@@ -288,6 +225,72 @@ impl NgramEncoder {
             );
             start = end as usize;
         }
-        Ok(Self::new(settings, names, idf))
+        let whole = match artifact.tensors.contains_key(WHOLE) {
+            true => artifact.take_u32(WHOLE)?.first().map_or(0, |count| *count as usize),
+            false => 0,
+        };
+        Ok(Self::new(settings, names, idf, whole))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::{VocabularyBuilder, VocabularyLimits, visit_grams};
+    use proptest::prelude::*;
+
+    const SETTINGS: GramSettings = GramSettings {
+        words_max: 2,
+        chars_min: 2,
+        chars_max: 4,
+        near_max: 2,
+        words_weight: 0.6,
+    };
+
+    fn encoder(texts: &[&str], chars_rows_max: u32) -> NgramEncoder {
+        let limits = VocabularyLimits {
+            rows_min: 1,
+            features_max: 10_000,
+            chars_rows_max,
+            memory_max_bytes: 1 << 20,
+        };
+        let mut builder = VocabularyBuilder::new(SETTINGS, limits);
+        builder.count(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>(), 2);
+        builder.finish()
+    }
+
+    /// The features of a text, gram by gram.
+    fn plainly(encoder: &NgramEncoder, text: &str) -> Vec<u32> {
+        let mut features = Vec::new();
+        visit_grams(text, SETTINGS, true, |hash, _| {
+            features.extend(encoder.slots.get(&hash))
+        });
+        features.sort_unstable();
+        features
+    }
+
+    #[test]
+    fn a_frequent_word_is_taken_whole() {
+        let encoder = encoder(&["card", "card lost", "card cart"], 2);
+        let mut row = Vec::new();
+        let mut names = |text: &str| -> Vec<String> {
+            encoder.encode(text, &mut row);
+            row.iter()
+                .map(|pair| encoder.names[pair.0 as usize].to_string())
+                .collect()
+        };
+        assert_eq!(names("card"), ["card"]);
+        assert!(names("cars").contains(&"\u{1}car".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn word_by_word_is_gram_by_gram(text in "(card|cards|refund|lost|退款|我要退款|<email>|[a-e]{1,4}|[ ,!]){0,20}") {
+            let encoder = encoder(&["my card, my cards!", "refund <email>", "我要申请退款", "abc abcd", "my card", "my card"], 1_000);
+            let mut features = Vec::new();
+            encoder.features(&text, &mut features);
+            features.sort_unstable();
+            prop_assert_eq!(features, plainly(&encoder, &text));
+        }
     }
 }

@@ -9,6 +9,20 @@ pub struct SparseRows {
 }
 
 impl SparseRows {
+    /// Rows of these lengths, one after the other in `features` and `values`.
+    pub fn from_parts(lengths: impl Iterator<Item = usize>, features: Vec<u32>, values: Vec<f32>) -> Self {
+        let mut end = 0;
+        let starts = lengths.map(|length| {
+            end += length;
+            end - length
+        });
+        Self {
+            starts: starts.collect(),
+            features,
+            values,
+        }
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.starts.len()

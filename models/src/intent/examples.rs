@@ -1,6 +1,8 @@
 //! Examples as a fit reads them: batches with their columns checked and their texts prepared.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float32Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 
@@ -16,7 +18,12 @@ pub(super) struct Source<'a> {
     pub rows: &'a dyn Rows,
     pub model: &'a str,
     pub threads: usize,
+    /// Whether the texts and contexts are prepared already.
+    pub is_prepared: bool,
 }
+
+/// Batches read from the file while others are worked on.
+const READ_AHEAD: usize = 2;
 
 /// A batch of rows, texts prepared.
 pub(super) struct Part {
@@ -25,6 +32,23 @@ pub(super) struct Part {
     pub contexts: Option<Vec<String>>,
     pub labels: RowLabels,
     pub weights: Vec<f32>,
+}
+
+impl Part {
+    /// As rows that give the same part again.
+    pub(super) fn to_batch(&self) -> Result<RecordBatch> {
+        let texts = |values: &[String]| -> ArrayRef { Arc::new(StringArray::from_iter_values(values)) };
+        let weights: ArrayRef = Arc::new(Float32Array::from(self.weights.clone()));
+        let mut columns = vec![
+            ("text", texts(&self.texts)),
+            ("label", self.labels.to_array()),
+            ("weight", weights),
+        ];
+        if let Some(contexts) = &self.contexts {
+            columns.push((context::COLUMN, texts(contexts)));
+        }
+        RecordBatch::try_from_iter(columns).map_err(|e| Error::table("prepared rows", e))
+    }
 }
 
 impl Source<'_> {
@@ -37,10 +61,16 @@ impl Source<'_> {
     }
 
     pub(super) fn for_each(&self, visit: &mut dyn FnMut(Part) -> Result<()>) -> Result<()> {
-        for batch in self.rows.batches()? {
-            visit(self.part(&batch?)?)?;
-        }
-        Ok(())
+        let batches = self.rows.batches()?;
+        std::thread::scope(|scope| {
+            let (send, receive) = std::sync::mpsc::sync_channel(READ_AHEAD);
+            // Ends when all is read or nobody listens any more.
+            scope.spawn(move || batches.into_iter().try_for_each(|batch| send.send(batch)));
+            for batch in receive {
+                visit(self.part(&batch?)?)?;
+            }
+            Ok(())
+        })
     }
 
     fn part(&self, batch: &RecordBatch) -> Result<Part> {
@@ -50,8 +80,13 @@ impl Source<'_> {
                 .map(|value| Preparation::NOW.apply(value.as_deref().unwrap_or_default()))
                 .collect()
         };
+        let texts = if self.is_prepared {
+            raw.into_iter().flatten().collect()
+        } else {
+            map_chunks(&raw, self.threads, prepare).into_iter().flatten().collect()
+        };
         Ok(Part {
-            texts: map_chunks(&raw, self.threads, prepare).concat(),
+            texts,
             contexts: self.contexts(batch)?,
             labels: self.labels(batch)?,
             weights: self.weights(batch)?,
@@ -63,6 +98,9 @@ impl Source<'_> {
             return Ok(None);
         };
         let raw = context::read(column)?;
+        if self.is_prepared {
+            return Ok(Some(raw));
+        }
         let prepare = |part: &[String]| -> Vec<String> {
             part.iter()
                 .map(|value| context::prepare(value, Preparation::NOW))

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::audit;
 use super::context::ContextSettings;
-use super::examples::{Part, Source};
+use super::encoded::{Encoded, Encoding, HeldBack, Joined};
+use super::examples::Source;
 use super::labels::Labels;
 use super::predict::{IntentModel, SCOPE_POINTS, Settings};
 use super::recipe::IntentRecipe;
@@ -14,14 +15,14 @@ use crate::encode::{NgramEncoder, VocabularyBuilder, VocabularyLimits};
 use crate::error::Result;
 use crate::findings::Findings;
 use crate::kind::{Examples, FitContext};
-use crate::learn::{Block, Blocks, LinearSettings, LinearTrainer, LinearWeights, NO_CLASS, fit_temperature};
+use crate::learn::{Block, LinearSettings, LinearTrainer, LinearWeights, NO_CLASS, fit_temperature};
+use crate::rows::{KeepRows, KeptRows};
 use crate::text::Preparation;
 
-/// Rows per block when the data do not fit in memory.
-const BLOCK_ROWS: usize = 65_536;
-
-/// Times through all rows at the end, when the calibration rows join in; then once through the training rows.
+/// Times through all rows at the end, when the calibration rows join in.
 const JOIN_PASSES: usize = 2;
+
+const MEGABYTE: usize = 1_000_000;
 
 /// Learns a model, and finds what is worth a look in its examples.
 pub(super) fn fit(
@@ -33,73 +34,61 @@ pub(super) fn fit(
         rows,
         model: examples.model,
         threads: context.threads,
+        is_prepared: false,
     };
     let (train, calibrate) = (source(examples.train), source(examples.calibrate));
     (context.progress)(0.0, "counting n-grams");
-    let (counts, encoder) = read_vocabulary(&train, recipe, context)?;
+    let (counts, encoder, prepared) = read_vocabulary(&train, recipe, context)?;
     let labels = Labels::new(&train, counts, &calibrate)?;
-    let said_before = ContextSettings::of(&examples.train.schema(), recipe.context_weight);
     let encoding = Encoding {
         encoder: &encoder,
         labels: &labels,
         balance: recipe.balance,
         context_weight: recipe.context_weight,
     };
+    (context.progress)(0.1, "encoding rows");
+    let train = Source {
+        is_prepared: true,
+        ..source(&prepared)
+    };
     let encoded = Encoded::new(&train, encoding, context.memory_max_bytes / 2)?;
-    let (held_back, unlearned) = encoding.read(&calibrate)?;
-    (context.progress)(0.2, "learning weights");
+    let held_back = HeldBack::new(&calibrate, encoding)?;
     let learning = LinearSettings {
         cost: recipe.cost,
         seed: context.seed,
         threads: context.threads,
     };
-    let mut trainer = LinearTrainer::new(labels.names.len(), encoder.len(), learning);
-    let (rounds, passes) = if encoded.in_memory() {
-        (1, recipe.passes)
-    } else {
-        (recipe.passes.div_ceil(2), 2)
-    };
-    trainer.run(&encoded, rounds, passes)?;
-    (context.progress)(0.8, "calibrating");
-    let all = margins_of(&trainer.weights(), &held_back);
+    let (weights, margins) = learn(&encoded, &held_back, encoding, recipe, (learning, context))?;
+    (context.progress)(0.85, "calibrating");
+    let judging = &held_back.judging;
     let several = labels
         .several
-        .then(|| Several::fit(&all, &held_back, labels.names.len()));
+        .then(|| Several::fit(&margins, judging, labels.names.len()));
     let scale = match several {
-        None => fit_temperature(&all, &held_back.targets, labels.names.len()),
+        None => fit_temperature(&margins, &judging.targets, labels.names.len()),
         Some(_) => 1.0,
     };
-    let scope = scope_of(&all, &held_back.targets, labels.names.len());
-    (context.progress)(0.9, "learning the calibration rows");
-    let last: Vec<&Block> = [&held_back, &unlearned]
-        .into_iter()
-        .filter(|block| !block.rows.is_empty())
-        .collect();
-    if !last.is_empty() {
-        trainer.run(&Joined { first: &encoded, last }, JOIN_PASSES, 1)?;
-        // The rows seen last pull hardest: a wrong label among them would win over thousands of equal texts.
-        trainer.run(&encoded, 1, 1)?;
-    }
+    let weights_max_bytes = (recipe.artifact_max_mb * MEGABYTE).saturating_sub(encoder.stored_bytes());
+    let weights = weights.within(weights_max_bytes, recipe.quantise);
     let settings = Settings {
         labels: labels.names.clone(),
-        grams: recipe.grams(),
+        grams: recipe.grams(examples.train.count()),
         scale,
         answers_max: recipe.answers_max,
-        scope,
+        scope: scope_of(&margins, &judging.targets, labels.names.len()),
         preparation: Preparation::NOW,
-        context: said_before,
+        context: ContextSettings::of(&examples.train.schema(), recipe.context_weight),
         several,
         rare: labels.rare.clone(),
     };
-    let weights = trainer.weights();
-    drop(trainer);
-    (context.progress)(0.95, "looking for wrong labels");
+    (context.progress)(0.9, "looking for wrong labels");
     let findings = audit::findings(&audit::Learned {
         examples,
         labels: &labels,
         train: encoded.block(),
-        held_back: &held_back,
-        held_back_margins: &all,
+        held_back: judging,
+        every: held_back.every,
+        held_back_margins: &margins,
         features: encoder.len(),
         settings: learning,
         scale,
@@ -109,18 +98,62 @@ pub(super) fn fit(
     Ok((IntentModel::new(settings, encoder, weights), findings))
 }
 
-/// The margins of all rows of a block, one after the other.
-fn margins_of(weights: &LinearWeights, block: &Block) -> Vec<f32> {
-    let (mut row, mut margins) = (Vec::new(), Vec::new());
-    let mut all = Vec::with_capacity(block.rows.len() * weights.labels);
-    for at in 0..block.rows.len() {
-        let (features, values) = block.rows.row(at);
+/// The weights, and the margins of the judging rows as they were before these were learned themselves. When weights of
+/// all labels together are too large for memory, some labels are learned after the others.
+fn learn(
+    encoded: &Encoded,
+    held_back: &HeldBack,
+    encoding: Encoding<'_>,
+    recipe: &IntentRecipe,
+    (settings, context): (LinearSettings, &FitContext<'_>),
+) -> Result<(LinearWeights, Vec<f32>)> {
+    let (labels, features) = (encoding.labels.names.len(), encoding.encoder.len());
+    let bytes = LinearTrainer::size_bytes(LinearTrainer::PART, features).max(1);
+    let together = (context.memory_max_bytes / 2 / bytes).max(1) * LinearTrainer::PART;
+    let kept_max = recipe.artifact_max_mb * MEGABYTE / size_of::<f32>();
+    let rows = held_back.judging.rows.len();
+    let mut margins = vec![0.0; rows * labels];
+    let mut learned = Vec::new();
+    for first in (0..labels).step_by(together) {
+        let part = first..(first + together).min(labels);
+        let share = 0.2 + 0.6 * first as f32 / labels as f32;
+        (context.progress)(share, "learning weights");
+        let mut trainer = LinearTrainer::part(part.clone(), features, settings);
+        trainer.run_until(encoded, &held_back.judging, recipe.passes)?;
+        judge(&trainer.weights(), &held_back.judging, (first, labels), &mut margins);
+        join(&mut trainer, encoded, held_back)?;
+        let weights = trainer.weights();
+        learned.push(if part.len() < labels {
+            weights.sparse(kept_max / labels * part.len())
+        } else {
+            weights
+        });
+    }
+    Ok((LinearWeights::join(learned), margins))
+}
+
+/// Writes the margins of `rows` into their places: those of the labels from `first` on, of `labels` in all.
+fn judge(weights: &LinearWeights, rows: &Block, (first, labels): (usize, usize), margins: &mut [f32]) {
+    let (mut row, mut own) = (Vec::new(), Vec::new());
+    for at in 0..rows.rows.len() {
+        let (features, values) = rows.rows.row(at);
         row.clear();
         row.extend(features.iter().copied().zip(values.iter().copied()));
-        weights.margins(&row, &mut margins);
-        all.extend_from_slice(&margins);
+        weights.margins(&row, &mut own);
+        let start = at * labels + first;
+        margins[start..start + own.len()].copy_from_slice(&own);
     }
-    all
+}
+
+/// Learns the calibration rows too, and each time all others after them: the rows seen last pull hardest, and a wrong
+/// label among them would win over thousands of equal texts.
+fn join(trainer: &mut LinearTrainer, encoded: &Encoded, held_back: &HeldBack) -> Result<()> {
+    let joined = Joined { encoded, held_back };
+    match encoded {
+        _ if held_back.is_empty() => Ok(()),
+        Encoded::Memory(_) => trainer.run(&joined, JOIN_PASSES, 1),
+        Encoded::File(_) => trainer.run(&joined, 1, 1),
+    }
 }
 
 /// Best margins of held-back rows that have a label, at equally spaced ranks.
@@ -138,24 +171,32 @@ fn scope_of(margins: &[f32], targets: &[u32], labels: usize) -> Vec<f32> {
         .collect()
 }
 
-/// The n-grams of the training rows, and how often each label comes.
+/// How often each label comes, the n-grams of the training rows, and these rows, prepared.
 fn read_vocabulary(
     train: &Source<'_>,
     recipe: &IntentRecipe,
     context: &FitContext<'_>,
-) -> Result<(BTreeMap<String, u64>, NgramEncoder)> {
+) -> Result<(BTreeMap<String, u64>, NgramEncoder, KeptRows)> {
     let limits = VocabularyLimits {
         rows_min: recipe.rows_min,
         features_max: recipe.features_max,
+        chars_rows_max: recipe.chars_rows_max,
         memory_max_bytes: context.memory_max_bytes / 2,
     };
-    let mut builder = VocabularyBuilder::new(recipe.grams(), limits);
+    let mut builder = VocabularyBuilder::new(recipe.grams(train.rows.count()), limits);
     let mut counts = BTreeMap::new();
+    let mut prepared = None;
     train.for_each(&mut |part| {
         builder.count(&part.texts, context.threads);
         if let Some(contexts) = &part.contexts {
             builder.count_contexts(contexts, context.threads);
         }
+        let batch = part.to_batch()?;
+        let keep = match &mut prepared {
+            Some(keep) => keep,
+            none => none.insert(KeepRows::new(batch.schema())?),
+        };
+        keep.push(&batch)?;
         for label in part.labels.all() {
             match counts.get_mut(label) {
                 Some(rows) => *rows += 1,
@@ -164,136 +205,11 @@ fn read_vocabulary(
         }
         Ok(())
     })?;
-    Ok((counts, builder.finish()))
-}
-
-/// How parts become blocks.
-#[derive(Clone, Copy)]
-struct Encoding<'a> {
-    encoder: &'a NgramEncoder,
-    labels: &'a Labels,
-    balance: f32,
-    context_weight: f32,
-}
-
-impl Encoding<'_> {
-    /// Appends a part to a block.
-    fn append(&self, part: &Part, threads: usize, block: &mut Block) {
-        self.deal(part, threads, [block, &mut Block::default()], |_| false);
-    }
-
-    /// Appends the rows of a part to the first of two blocks, or to the second if `is_second` says so of their classes.
-    fn deal(&self, part: &Part, threads: usize, blocks: [&mut Block; 2], is_second: impl Fn(&[u32]) -> bool) {
-        let encoded = match &part.contexts {
-            None => self.encoder.encode_all(&part.texts, threads),
-            Some(contexts) => self
-                .encoder
-                .encode_all_in_context(&part.texts, contexts, self.context_weight, threads),
-        };
-        let [first, second] = blocks;
-        for row in 0..part.labels.len() {
-            let classes = self.labels.classes(part.labels.of(row));
-            let block = if is_second(&classes) { &mut *second } else { &mut *first };
-            let (features, values) = encoded.row(row);
-            block.rows.push_parts(features, values);
-            block.push_classes(&classes);
-            let weight = self.labels.weight(&classes, self.balance);
-            block.weights.push(part.weights[row] * weight);
-        }
-    }
-
-    /// The rows of `source`: those with labels that the training rows have too, and the others.
-    fn read(&self, source: &Source<'_>) -> Result<(Block, Block)> {
-        let (mut known, mut unlearned) = (Block::default(), Block::default());
-        source.for_each(&mut |part| {
-            let blocks = [&mut known, &mut unlearned];
-            self.deal(&part, source.threads, blocks, |classes| {
-                !self.labels.are_trained(classes)
-            });
-            Ok(())
-        })?;
-        Ok((known, unlearned))
-    }
-}
-
-/// The training rows as blocks: one in memory, or made again from the file at every round.
-enum Encoded<'a> {
-    Memory(Block),
-    File {
-        source: &'a Source<'a>,
-        encoding: Encoding<'a>,
-    },
-}
-
-impl<'a> Encoded<'a> {
-    fn new(source: &'a Source<'a>, encoding: Encoding<'a>, memory_max_bytes: usize) -> Result<Self> {
-        let mut block = Block::default();
-        let mut fits = true;
-        source.for_each(&mut |part| {
-            if fits {
-                encoding.append(&part, source.threads, &mut block);
-                // A group of duals is held for every row while it is learned.
-                fits = block.rows.size_bytes() + block.rows.len() * 200 * source.threads < memory_max_bytes;
-            }
-            Ok(())
-        })?;
-        Ok(if fits {
-            Self::Memory(block)
-        } else {
-            Self::File { source, encoding }
-        })
-    }
-
-    fn in_memory(&self) -> bool {
-        self.block().is_some()
-    }
-
-    /// The only block, if all rows are in memory.
-    fn block(&self) -> Option<&Block> {
-        match self {
-            Self::Memory(block) => Some(block),
-            Self::File { .. } => None,
-        }
-    }
-}
-
-impl Blocks for Encoded<'_> {
-    fn for_each(&self, visit: &mut dyn FnMut(usize, &Block) -> Result<()>) -> Result<()> {
-        let (source, encoding) = match self {
-            Self::Memory(block) => return visit(0, block),
-            Self::File { source, encoding } => (source, encoding),
-        };
-        let mut at = 0;
-        let mut block = Block::default();
-        source.for_each(&mut |part| {
-            encoding.append(&part, source.threads, &mut block);
-            if block.rows.len() >= BLOCK_ROWS {
-                visit(at, &std::mem::take(&mut block))?;
-                at += 1;
-            }
-            Ok(())
-        })?;
-        if !block.rows.is_empty() {
-            visit(at, &block)?;
-        }
-        Ok(())
-    }
-}
-
-/// The training blocks and more.
-struct Joined<'a> {
-    first: &'a Encoded<'a>,
-    last: Vec<&'a Block>,
-}
-
-impl Blocks for Joined<'_> {
-    fn for_each(&self, visit: &mut dyn FnMut(usize, &Block) -> Result<()>) -> Result<()> {
-        let mut count = 0;
-        self.first.for_each(&mut |at, block| {
-            count = at + 1;
-            visit(at, block)
-        })?;
-        let mut last = self.last.iter().enumerate();
-        last.try_for_each(|(at, block)| visit(count + at, block))
-    }
+    let Some(prepared) = prepared else {
+        return Err(train.problem(
+            "there is no training row".into(),
+            "look at the examples query and at the rejects of its tables",
+        ));
+    };
+    Ok((counts, builder.finish(), prepared.finish()?))
 }

@@ -1,8 +1,9 @@
 //! The labels of examples: of each row one, or a list of any length; and of all rows together, with how often each comes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, ListBuilder, StringArray, StringBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 
@@ -62,6 +63,18 @@ impl RowLabels {
             None => &self.names[row..=row],
             Some(ends) => &self.names[row.checked_sub(1).map_or(0, |before| ends[before])..ends[row]],
         }
+    }
+
+    /// As the column they came from.
+    pub(super) fn to_array(&self) -> ArrayRef {
+        if self.ends.is_none() {
+            return Arc::new(StringArray::from_iter_values(&self.names));
+        }
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        for row in 0..self.len() {
+            lists.append_value(self.of(row).iter().map(Some));
+        }
+        Arc::new(lists.finish())
     }
 
     /// How many rows there are.

@@ -7,6 +7,7 @@ mod context;
 mod context_tests;
 #[cfg(test)]
 mod control;
+mod encoded;
 mod evaluate;
 mod examples;
 mod fit;

@@ -1,16 +1,18 @@
 //! A fitted intent model and the one way from texts to its answers.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Float64Builder, ListBuilder, RecordBatch, StringBuilder};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Float64Builder, ListBuilder, RecordBatch, StringArray, StringBuilder,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::context::{self, ContextSettings};
 use super::several::Several;
-use crate::artifact::{Artifact, Tensor};
-use crate::encode::{GramSettings, NgramEncoder};
+use crate::artifact::Artifact;
+use crate::encode::{GramSettings, NgramEncoder, map_chunks};
 use crate::error::{Error, Result};
 use crate::kind::{Model, Signature, ValueSpec, ValueType};
 use crate::learn::{LinearWeights, softmax};
@@ -51,6 +53,27 @@ pub struct IntentModel {
     signature: Signature,
 }
 
+/// Fewer rows than this are answered by one thread: a thread costs about as much to start as a few answers.
+const ROWS_PER_THREAD_MIN: usize = 256;
+
+/// The answers to a run of rows.
+#[derive(Default)]
+struct Answers {
+    /// The most likely label and its probability.
+    best: Vec<(u32, f64)>,
+    labels: Vec<u32>,
+    scores: Vec<f64>,
+    /// Where the labels and scores of each row end.
+    ends: Vec<usize>,
+    out_of_scope: Vec<f64>,
+}
+
+/// How many threads the machine runs at once, asked once.
+fn threads() -> usize {
+    static THREADS: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+    *THREADS
+}
+
 /// Buffers of one prediction, used again from row to row.
 #[derive(Default)]
 struct Scratch {
@@ -83,33 +106,19 @@ impl IntentModel {
         let settings: Settings = serde_json::from_value(settings).map_err(|e| Error::artifact("settings", e))?;
         let encoder = NgramEncoder::take(&mut artifact, settings.grams)?;
         let labels = settings.labels.len();
-        let weights = LinearWeights {
-            labels,
-            weights: artifact.take_f32("weights")?,
-            bias: artifact.take_f32("bias")?,
-        };
-        let finite = |values: &[f32]| values.iter().all(|v| v.is_finite());
-        let fits = labels > 0
-            && (1..=labels.max(20)).contains(&settings.answers_max)
-            && weights.bias.len() == labels
-            && encoder.len().checked_mul(labels) == Some(weights.weights.len());
-        if !fits {
-            return Err(Error::artifact(
-                "weights",
-                "their number does not fit the labels and the vocabulary",
-            ));
+        let weights = LinearWeights::take(&mut artifact, labels, encoder.len())?;
+        if !(1..=labels.max(20)).contains(&settings.answers_max) {
+            return Err(Error::artifact("settings", "`answers_max` is out of its range"));
         }
         settings
             .several
             .as_ref()
             .map_or(Ok(()), |several| several.check(labels))?;
-        if !finite(&weights.weights)
-            || !finite(&weights.bias)
-            || !finite(&settings.scope)
+        if !settings.scope.iter().all(|point| point.is_finite())
             || !settings.scale.is_finite()
             || settings.context.is_some_and(|context| !context.weight.is_finite())
         {
-            return Err(Error::artifact("weights", "hold a value that is not a finite number"));
+            return Err(Error::artifact("settings", "hold a value that is not a finite number"));
         }
         Ok(Self::new(settings, encoder, weights))
     }
@@ -141,6 +150,51 @@ impl IntentModel {
         }
         scratch.order.sort_unstable_by(by_rank);
         scratch.best = scratch.order[0] as usize;
+    }
+
+    fn answer(&self, texts: &StringArray, said_before: Option<&[String]>, rows: &[usize]) -> Answers {
+        let mut answers = Answers::default();
+        let mut scratch = Scratch::default();
+        for &row in rows {
+            let text = if texts.is_null(row) { "" } else { texts.value(row) };
+            self.score(text, said_before.map_or("", |contexts| &contexts[row]), &mut scratch);
+            answers.labels.extend_from_slice(&scratch.order);
+            let scores = scratch.order.iter().map(|place| scratch.probabilities[*place as usize]);
+            answers.scores.extend(scores);
+            answers.ends.push(answers.labels.len());
+            let best = scratch.best;
+            answers.best.push((best as u32, scratch.probabilities[best]));
+            answers.out_of_scope.push(self.out_of_scope(scratch.margins[best]));
+        }
+        answers
+    }
+
+    /// Which n-grams of a text spoke for the label of that number and which against it, the strongest first, at most
+    /// `top` of them. Names are those of [`NgramEncoder::name`]. Contributions of all, with the label's bias, sum to its
+    /// margin. The text is prepared first, so no name holds what a mask covers.
+    pub fn explain(&self, text: &str, label: usize, top: usize) -> Vec<(&str, f32)> {
+        let mut row = Vec::new();
+        self.encoder.encode(&self.settings.preparation.apply(text), &mut row);
+        let spoke = |&(feature, value): &(u32, f32)| {
+            let name = self.encoder.name(feature)?;
+            Some((name, value * self.weights.weight(feature, label)))
+        };
+        let mut spoken: Vec<(&str, f32)> = row.iter().filter_map(spoke).filter(|spoken| spoken.1 != 0.0).collect();
+        spoken.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(b.0)));
+        spoken.truncate(top);
+        spoken
+    }
+
+    /// The margin of a text for the label of that number, before probabilities are made of it.
+    pub fn margin(&self, text: &str, label: usize) -> f32 {
+        let mut scratch = Scratch::default();
+        self.score(text, "", &mut scratch);
+        scratch.margins[label]
+    }
+
+    /// What speaks for the label of that number in any text.
+    pub fn bias(&self, label: usize) -> f32 {
+        self.weights.bias[label]
     }
 
     /// The share of held-back rows with a larger best margin than `margin`.
@@ -230,26 +284,34 @@ impl Model for IntentModel {
         let said_before = self.settings.context.map(|_| context::read(rows.column(1)));
         let said_before = said_before.transpose()?;
         let count = texts.len();
+        let places: Vec<usize> = (0..count).collect();
+        let threads = if count < ROWS_PER_THREAD_MIN {
+            1
+        } else {
+            threads().min(count / (ROWS_PER_THREAD_MIN / 2))
+        };
+        let answers = map_chunks(&places, threads, |part| {
+            self.answer(texts, said_before.as_deref(), part)
+        });
         let mut label = StringBuilder::with_capacity(count, count * 16);
         let mut score = Vec::with_capacity(count);
         let mut foreign = Vec::with_capacity(count);
         let mut labels = ListBuilder::new(StringBuilder::new());
         let mut scores = ListBuilder::new(Float64Builder::new());
-        let mut scratch = Scratch::default();
-        for row in 0..count {
-            let text = if texts.is_null(row) { "" } else { texts.value(row) };
-            let said_before = said_before.as_ref().map_or("", |contexts| &contexts[row]);
-            self.score(text, said_before, &mut scratch);
-            let best = scratch.best;
-            label.append_value(&self.settings.labels[best]);
-            score.push(scratch.probabilities[best]);
-            foreign.push(self.out_of_scope(scratch.margins[best]));
-            for &place in &scratch.order {
-                labels.values().append_value(&self.settings.labels[place as usize]);
-                scores.values().append_value(scratch.probabilities[place as usize]);
+        for part in answers {
+            let mut start = 0;
+            for ((best, best_score), end) in part.best.into_iter().zip(part.ends) {
+                label.append_value(&self.settings.labels[best as usize]);
+                score.push(best_score);
+                for &place in &part.labels[start..end] {
+                    labels.values().append_value(&self.settings.labels[place as usize]);
+                }
+                scores.values().append_slice(&part.scores[start..end]);
+                labels.append(true);
+                scores.append(true);
+                start = end;
             }
-            labels.append(true);
-            scores.append(true);
+            foreign.extend(part.out_of_scope);
         }
         let columns: Vec<ArrayRef> = vec![
             Arc::new(label.finish()),
@@ -263,8 +325,7 @@ impl Model for IntentModel {
 
     fn artifact(&self) -> Artifact {
         let mut tensors = self.encoder.tensors();
-        tensors.insert("weights".into(), Tensor::F32(self.weights.weights.clone()));
-        tensors.insert("bias".into(), Tensor::F32(self.weights.bias.clone()));
+        tensors.append(&mut self.weights.tensors());
         Artifact {
             settings: serde_json::to_value(&self.settings).unwrap_or_default(),
             tensors,

@@ -18,15 +18,19 @@ pub struct IntentRecipe {
     pub chars_max: usize,
     /// Two words at most so many apart are a feature; 0 for none.
     pub near_max: usize,
+    /// With more rows to learn from, words near each other are not taken.
+    pub near_rows_max: u64,
     /// Weight of words beside characters.
     pub words_weight: f32,
     /// An n-gram in fewer rows is left out.
     pub rows_min: u32,
     /// Most features in the model.
     pub features_max: usize,
+    /// A word in more rows is taken whole, without its characters.
+    pub chars_rows_max: u32,
     /// Loss against penalty.
     pub cost: f32,
-    /// Times through the rows.
+    /// Times through the rows, at most.
     pub passes: usize,
     /// 0 counts rows alike, 1 counts labels alike.
     pub balance: f32,
@@ -34,23 +38,33 @@ pub struct IntentRecipe {
     pub context_weight: f32,
     /// Length of the answer's `labels` and `scores`.
     pub answers_max: usize,
+    /// Largest vocabulary and weights, in megabytes; of larger ones the smallest weights are left out.
+    pub artifact_max_mb: usize,
+    /// Whether weights are stored in 8 bits.
+    pub quantise: bool,
 }
 
 /// Key, default, least, most, whole number.
-const KEYS: [(&str, f64, f64, f64, bool); 12] = [
+const KEYS: [(&str, f64, f64, f64, bool); 15] = [
     ("words_max", 2.0, 1.0, 2.0, true),
     ("chars_min", 2.0, 1.0, 8.0, true),
     ("chars_max", 4.0, 0.0, 8.0, true),
     ("near_max", 10.0, 0.0, 50.0, true),
+    ("near_rows_max", 200_000.0, 0.0, 4_000_000_000.0, true),
     ("words_weight", 0.6, 0.01, 100.0, false),
     ("rows_min", 1.0, 1.0, 1000.0, true),
     ("features_max", 262_144.0, 100.0, 4_194_304.0, true),
+    ("chars_rows_max", 10_000.0, 0.0, 4_000_000_000.0, true),
     ("cost", 1.5, 0.001, 1000.0, false),
     ("passes", 8.0, 1.0, 100.0, true),
     ("balance", 0.0, 0.0, 1.0, false),
     ("context_weight", 0.5, 0.01, 10.0, false),
     ("answers_max", 5.0, 1.0, 20.0, true),
+    ("artifact_max_mb", 20.0, 1.0, 10_000.0, true),
 ];
+
+/// Keys that are true or false, and their defaults.
+const FLAGS: [(&str, bool); 1] = [("quantise", false)];
 
 impl IntentRecipe {
     /// Checks a recipe as written; all problems at once.
@@ -76,12 +90,28 @@ impl IntentRecipe {
             };
             full.insert(key.into(), if whole { (value as u64).into() } else { value.into() });
         }
-        for key in written.keys().filter(|key| KEYS.iter().all(|known| known.0 != **key)) {
-            let known = KEYS.map(|known| known.0).join(", ");
+        for (key, default) in FLAGS {
+            match written.get(key).map_or(Some(default), Value::as_bool) {
+                Some(flag) => {
+                    full.insert(key.into(), flag.into());
+                }
+                None => problems.push(problem(
+                    key,
+                    "must be true or false".into(),
+                    format!("the default is {default}"),
+                )),
+            }
+        }
+        let known: Vec<&str> = KEYS
+            .iter()
+            .map(|key| key.0)
+            .chain(FLAGS.iter().map(|key| key.0))
+            .collect();
+        for key in written.keys().filter(|key| !known.contains(&key.as_str())) {
             problems.push(problem(
                 key,
                 "is not a key of the intent recipe".into(),
-                format!("known keys: {known}"),
+                format!("known keys: {}", known.join(", ")),
             ));
         }
         let recipe: Option<Self> = serde_json::from_value(Value::Object(full)).ok();
@@ -109,13 +139,13 @@ impl IntentRecipe {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// The n-grams it asks for.
-    pub fn grams(&self) -> GramSettings {
+    /// The n-grams it asks for when there are so many rows to learn from.
+    pub fn grams(&self, rows: u64) -> GramSettings {
         GramSettings {
             words_max: self.words_max,
             chars_min: self.chars_min,
             chars_max: self.chars_max,
-            near_max: self.near_max,
+            near_max: if rows > self.near_rows_max { 0 } else { self.near_max },
             words_weight: self.words_weight,
         }
     }

@@ -28,16 +28,20 @@ fn examples(rows: usize) -> MemoryRows {
 }
 
 fn fitted(memory_max_bytes: usize) -> Box<dyn Model> {
+    fitted_by(&serde_json::json!({}), memory_max_bytes, 2)
+}
+
+fn fitted_by(recipe: &Value, memory_max_bytes: usize, threads: usize) -> Box<dyn Model> {
     let (train, calibrate) = (examples(120), examples(40));
     let examples = Examples {
         model: "intent",
         train: &train,
         calibrate: &calibrate,
     };
-    let recipe = Intent.check_recipe(&serde_json::json!({})).unwrap();
+    let recipe = Intent.check_recipe(recipe).unwrap();
     let context = FitContext {
         seed: 7,
-        threads: 2,
+        threads,
         memory_max_bytes,
         progress: &|_, _| (),
     };
@@ -70,6 +74,119 @@ fn blocks_from_a_file_answer_as_one_block_in_memory() {
     let asked = ["where is it", "退款", "reset", "refund order 5", ""];
     let (memory, file) = (fitted(1 << 30), fitted(1 << 16));
     assert_eq!(labels_of(memory.as_ref(), &asked), labels_of(file.as_ref(), &asked));
+}
+
+#[test]
+fn rows_in_a_file_give_the_same_bytes_on_any_number_of_threads() {
+    let bytes = |threads| {
+        let model = fitted_by(&serde_json::json!({}), 1 << 16, threads);
+        model.artifact().to_bytes().unwrap()
+    };
+    assert_eq!(bytes(1), bytes(3));
+}
+
+#[test]
+fn words_beyond_chars_rows_max_are_taken_whole_and_stay_so() {
+    let whole = fitted_by(&serde_json::json!({"chars_rows_max": 20}), 1 << 30, 2);
+    let again = Intent.load(whole.artifact()).unwrap();
+    assert_eq!(again.artifact(), whole.artifact());
+    let asked = ["parcel", "parcels", "退款吗"];
+    assert_eq!(labels_of(whole.as_ref(), &asked), labels_of(again.as_ref(), &asked));
+    assert_ne!(whole.artifact(), fitted(1 << 30).artifact());
+}
+
+#[test]
+fn weights_in_eight_bits_answer_alike_in_less_room() {
+    let (floats, bytes) = (
+        fitted(1 << 30),
+        fitted_by(&serde_json::json!({"quantise": true}), 1 << 30, 2),
+    );
+    let asked = ["where is it", "退款", "reset", "refund order 5"];
+    assert_eq!(labels_of(floats.as_ref(), &asked), labels_of(bytes.as_ref(), &asked));
+    let size = |model: &dyn Model| model.artifact().to_bytes().unwrap().len();
+    assert!(size(bytes.as_ref()) < size(floats.as_ref()));
+}
+
+#[test]
+fn contributions_sum_to_the_margin() {
+    for recipe in [serde_json::json!({}), serde_json::json!({"quantise": true})] {
+        let model = IntentModel::from_artifact(fitted_by(&recipe, 1 << 30, 2).artifact()).unwrap();
+        let text = "Please REFUND order 998877, my parcel 退款";
+        for label in 0..3 {
+            let spoken = model.explain(text, label, usize::MAX);
+            let sum: f32 = spoken.iter().map(|spoken| spoken.1).sum();
+            let margin = model.margin(text, label);
+            assert!((sum + model.bias(label) - margin).abs() < 1e-5, "{sum} {margin}");
+            assert!(spoken.is_sorted_by(|a, b| a.1.abs() >= b.1.abs()));
+            assert!(!spoken.iter().any(|spoken| spoken.0.contains('9')));
+            assert_eq!(model.explain(text, label, 2), spoken[..2]);
+        }
+        let spoken = model.explain(text, 2, usize::MAX);
+        assert!(spoken.iter().any(|spoken| spoken.0 == "refund" && spoken.1 > 0.0));
+    }
+}
+
+#[test]
+fn many_rows_are_answered_by_threads_as_by_one() {
+    let model = fitted(1 << 30);
+    let batch = examples(1_001)
+        .batches()
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .project(&[0])
+        .unwrap();
+    let whole = model.predict(&batch).unwrap();
+    for at in [0, 1, 255, 256, 499] {
+        assert_eq!(whole.slice(at, 1), model.predict(&batch.slice(at, 1)).unwrap());
+    }
+}
+
+/// 2,000 labels in memory for a few of them at once: some labels are learned after the others, and the weights that
+/// are kept find the labels still.
+#[test]
+fn thousands_of_labels_in_little_memory() {
+    const LABELS: usize = 2_000;
+    // In letters: numbers of four digits are masked.
+    let word = |label: usize| -> String {
+        let letter = |digit: char| char::from(b'a' + digit.to_digit(10).unwrap_or(0) as u8);
+        label.to_string().chars().map(letter).collect()
+    };
+    let text: StringArray = (0..LABELS * 5)
+        .map(|row| Some(format!("part{0} of set{0} number {1}", row % LABELS, row / LABELS)))
+        .collect();
+    let label: StringArray = (0..LABELS * 5)
+        .map(|row| Some(format!("label {}", row % LABELS)))
+        .collect();
+    let batch = RecordBatch::try_from_iter([("text", Arc::new(text) as _), ("label", Arc::new(label) as _)]).unwrap();
+    let rows = MemoryRows::new(batch.schema(), vec![batch.clone()]);
+    let calibrate = MemoryRows::new(batch.schema(), vec![batch.slice(0, 100)]);
+    let examples = Examples {
+        model: "intent",
+        train: &rows,
+        calibrate: &calibrate,
+    };
+    let recipe = Intent
+        .check_recipe(&serde_json::json!({"passes": 2, "artifact_max_mb": 4, "chars_max": 0}))
+        .unwrap();
+    let context = FitContext {
+        seed: 7,
+        threads: 2,
+        memory_max_bytes: 20 << 20,
+        progress: &|_, _| (),
+    };
+    let model = Intent.fit(&examples, &recipe, &context).unwrap();
+    assert!(model.artifact().to_bytes().unwrap().len() < 4_200_000);
+    let found = labels_of(
+        model.as_ref(),
+        &[
+            &format!("part {}", word(0)),
+            &format!("part {}", word(77)),
+            &format!("part {}", word(1999)),
+        ],
+    );
+    assert_eq!(found, ["label 500", "label 77", "label 1999"]);
 }
 
 #[test]

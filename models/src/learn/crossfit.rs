@@ -45,13 +45,10 @@ pub fn cross_fit(
         let (mut out, mut others) = (Vec::new(), Block::default());
         for (at, block) in blocks.iter().enumerate() {
             for row in 0..block.rows.len() {
-                let (features, values) = block.rows.row(row);
-                if fold_of(features, settings.seed, folds) == fold {
+                if fold_of(block.rows.row(row).0, settings.seed, folds) == fold {
                     out.push((at, row));
                 } else {
-                    others.rows.push_parts(features, values);
-                    others.push_classes(&block.classes(row).collect::<Vec<_>>());
-                    others.weights.push(block.weights[row]);
+                    others.push_from(block, row);
                 }
             }
         }

@@ -6,6 +6,9 @@
 //! depend on the number of threads. Within a group the weights of one feature lie side by side, so the inner loops
 //! run over whole vectors.
 
+use std::ops::Range;
+
+use super::weights::LinearWeights;
 use crate::encode::{SparseRows, map_chunks};
 use crate::error::Result;
 
@@ -55,9 +58,13 @@ type Lanes = [f32; GROUP];
 /// A step smaller than this changes no answer; leaving it out saves the update of the weights.
 const STEP_MIN: f32 = 1e-4;
 
+/// A fall of the held-back loss by a smaller share is not worth another round.
+const LOSS_FALL_MIN: f64 = 0.002;
+
 /// A learner in the middle of its work. Rows may be added between runs: the duals of blocks seen before are kept.
 pub struct LinearTrainer {
     settings: LinearSettings,
+    first_label: usize,
     labels: usize,
     groups: Vec<Group>,
 }
@@ -68,22 +75,43 @@ struct Group {
     bias: Lanes,
     /// By block: the duals that are not zero, as (row * GROUP + lane, value).
     duals: Vec<Vec<(u32, f32)>>,
+    /// The least loss on held-back rows so far.
+    loss_least: f64,
+    /// Whether that loss has stopped falling.
+    done: bool,
 }
 
 impl LinearTrainer {
     /// A learner of `labels` classes over `features` features.
     pub fn new(labels: usize, features: usize, settings: LinearSettings) -> Self {
+        Self::part(0..labels, features, settings)
+    }
+
+    /// A learner of some of the classes, the others being none of theirs. Classes do not wait for each other, so parts
+    /// that begin at a multiple of [`Self::PART`] learn what the whole would.
+    pub fn part(labels: Range<usize>, features: usize, settings: LinearSettings) -> Self {
         let group = |at: usize| Group {
-            first_label: at * GROUP,
+            first_label: labels.start + at * GROUP,
             weights: vec![[0.0; GROUP]; features],
             bias: [0.0; GROUP],
             duals: Vec::new(),
+            loss_least: f64::INFINITY,
+            done: false,
         };
         Self {
             settings,
-            labels,
-            groups: (0..labels.div_ceil(GROUP)).map(group).collect(),
+            first_label: labels.start,
+            labels: labels.len(),
+            groups: (0..labels.len().div_ceil(GROUP)).map(group).collect(),
         }
+    }
+
+    /// Classes that are learned side by side.
+    pub const PART: usize = GROUP;
+
+    /// Memory a learner of so many classes takes, in bytes, with its weights once copied out.
+    pub fn size_bytes(labels: usize, features: usize) -> usize {
+        2 * labels.next_multiple_of(GROUP) * features * size_of::<f32>()
     }
 
     /// Goes through all blocks `rounds` times, `passes` times over each block when it is there.
@@ -101,6 +129,29 @@ impl LinearTrainer {
         Ok(())
     }
 
+    /// As [`Self::run`], until the loss on `held_back` stops falling; each group of classes by itself. All rounds, if no
+    /// row is held back.
+    ///
+    /// # Errors
+    /// When a block cannot be read.
+    pub fn run_until(&mut self, blocks: &(impl Blocks + ?Sized), held_back: &Block, rounds: usize) -> Result<()> {
+        for round in 0..rounds {
+            blocks.for_each(&mut |at, block| {
+                let seed = self.settings.seed ^ ((round as u64) << 32 | at as u64);
+                self.visit(at, block, 1, seed);
+                Ok(())
+            })?;
+            if !held_back.rows.is_empty() {
+                self.for_each_group(|group| group.judge(held_back));
+            }
+            if self.groups.iter().all(|group| group.done) {
+                break;
+            }
+        }
+        self.groups.iter_mut().for_each(|group| group.done = false);
+        Ok(())
+    }
+
     fn visit(&mut self, at: usize, block: &Block, passes: usize, seed: u64) {
         let half_inverse = 0.5 / self.settings.cost;
         let shape = |row: usize| {
@@ -109,8 +160,17 @@ impl LinearTrainer {
             (damping, (square + 1.0 + damping).recip())
         };
         let shapes: Vec<(f32, f32)> = (0..block.rows.len()).map(shape).collect();
+        self.for_each_group(|group| {
+            if !group.done {
+                group.descend(at, block, &shapes, (passes, seed));
+            }
+        });
+    }
+
+    /// Does `work` to all groups, which go round the threads one by one, so that two threads share an odd number of them
+    /// as well as they can.
+    fn for_each_group(&mut self, work: impl Fn(&mut Group) + Sync) {
         let groups = std::mem::take(&mut self.groups);
-        // Groups go round the threads one by one, so that two threads share an odd number of them as well as they can.
         let threads = self.settings.threads.clamp(1, groups.len().max(1));
         let mut hands: Vec<Vec<Group>> = (0..threads).map(|_| Vec::new()).collect();
         groups
@@ -121,9 +181,7 @@ impl LinearTrainer {
         map_chunks(&hands, threads, |part| {
             for hand in part {
                 let mut groups = hand.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                groups
-                    .iter_mut()
-                    .for_each(|group| group.descend(at, block, &shapes, (passes, seed)));
+                groups.iter_mut().for_each(&work);
             }
         });
         let back = hands
@@ -139,22 +197,44 @@ impl LinearTrainer {
         let mut weights = vec![0.0; features * self.labels];
         let mut bias = vec![0.0; self.labels];
         for group in &self.groups {
-            let range = group.first_label..(group.first_label + GROUP).min(self.labels);
+            let first = group.first_label - self.first_label;
+            let range = first..(first + GROUP).min(self.labels);
             bias[range.clone()].copy_from_slice(&group.bias[..range.len()]);
             for (feature, lanes) in group.weights.iter().enumerate() {
                 let start = feature * self.labels;
                 weights[start + range.start..start + range.end].copy_from_slice(&lanes[..range.len()]);
             }
         }
-        LinearWeights {
-            labels: self.labels,
-            weights,
-            bias,
-        }
+        LinearWeights::full(self.labels, weights, bias)
     }
 }
 
 impl Group {
+    /// Says whether the loss on held-back rows has stopped falling.
+    fn judge(&mut self, held_back: &Block) {
+        let mut loss = 0.0;
+        for row in 0..held_back.rows.len() {
+            let margin = self.margin(held_back.rows.row(row));
+            let signs = held_back.signs::<GROUP>(row, self.first_label);
+            let short = |(margin, sign): (&f32, &f32)| f64::from((1.0 - sign * margin).max(0.0));
+            let squares: f64 = margin.iter().zip(&signs).map(short).map(|short| short * short).sum();
+            loss += squares * f64::from(held_back.weights[row]);
+        }
+        self.done = loss > self.loss_least * (1.0 - LOSS_FALL_MIN);
+        self.loss_least = self.loss_least.min(loss);
+    }
+
+    fn margin(&self, row: (&[u32], &[f32])) -> Lanes {
+        let mut margin = self.bias;
+        for (&feature, &value) in row.0.iter().zip(row.1) {
+            let weights = &self.weights[feature as usize];
+            for lane in 0..GROUP {
+                margin[lane] += value * weights[lane];
+            }
+        }
+        margin
+    }
+
     fn descend(&mut self, at: usize, block: &Block, shapes: &[(f32, f32)], (passes, seed): (usize, u64)) {
         let rows = block.rows.len();
         let mut duals = vec![[0f32; GROUP]; rows];
@@ -181,13 +261,7 @@ impl Group {
 
     /// The exact minimum over the duals of one row, all classes of the group at once.
     fn step(&mut self, row: (&[u32], &[f32]), signs: &Lanes, duals: &mut Lanes, (damping, inverse): (f32, f32)) {
-        let mut margin = self.bias;
-        for (&feature, &value) in row.0.iter().zip(row.1) {
-            let weights = &self.weights[feature as usize];
-            for lane in 0..GROUP {
-                margin[lane] += value * weights[lane];
-            }
-        }
+        let margin = self.margin(row);
         let mut steps = [0f32; GROUP];
         let mut largest = 0f32;
         for (lane, (step, dual)) in steps.iter_mut().zip(duals).enumerate() {
@@ -219,31 +293,6 @@ fn shuffle(order: &mut [u32], random: &mut u64) {
         *random ^= *random >> 7;
         *random ^= *random << 17;
         order.swap(last, (*random % (last as u64 + 1)) as usize);
-    }
-}
-
-/// Fitted weights: what a linear model answers with.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LinearWeights {
-    /// How many classes there are.
-    pub labels: usize,
-    /// One row a feature, one column a class.
-    pub weights: Vec<f32>,
-    /// One value a class.
-    pub bias: Vec<f32>,
-}
-
-impl LinearWeights {
-    /// The margin of every class for one row, into `margins` (cleared first).
-    pub fn margins(&self, row: &[(u32, f32)], margins: &mut Vec<f32>) {
-        margins.clear();
-        margins.extend_from_slice(&self.bias);
-        for &(feature, value) in row {
-            let start = feature as usize * self.labels;
-            for (margin, weight) in margins.iter_mut().zip(&self.weights[start..start + self.labels]) {
-                *margin += value * weight;
-            }
-        }
     }
 }
 
@@ -302,12 +351,43 @@ mod tests {
             half.weights.push(1.0);
         }
         let (one, two) = (fit(2, &[&whole], 4), fit(2, &[&halves[0], &halves[1]], 4));
-        let apart = one
-            .weights
-            .iter()
-            .zip(&two.weights)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f32::max);
+        let apart = (0..54).flat_map(|feature| (0..4).map(move |label| (feature, label)));
+        let apart = apart.map(|(feature, label)| (one.weight(feature, label) - two.weight(feature, label)).abs());
+        let apart = apart.fold(0.0, f32::max);
         assert!(apart < 0.02, "{apart}");
+    }
+
+    #[test]
+    fn parts_learn_what_the_whole_learns() {
+        let block = block(600, 45);
+        let settings = LinearSettings {
+            cost: 1.0,
+            seed: 7,
+            threads: 2,
+        };
+        let part = |labels| {
+            let mut trainer = LinearTrainer::part(labels, 95, settings);
+            trainer.run([&block].as_slice(), 5, 2).unwrap();
+            trainer.weights().sparse(usize::MAX)
+        };
+        let parts = LinearWeights::join(vec![part(0..20), part(20..40), part(40..45)]);
+        assert_eq!(parts, fit(2, &[&block], 45).sparse(usize::MAX));
+    }
+
+    #[test]
+    fn stops_when_held_back_rows_gain_nothing_more() {
+        let (block, held_back) = (block(600, 45), block(100, 45));
+        let settings = LinearSettings {
+            cost: 1.0,
+            seed: 7,
+            threads: 2,
+        };
+        let learned = |rounds| {
+            let mut trainer = LinearTrainer::new(45, 95, settings);
+            trainer.run_until([&block].as_slice(), &held_back, rounds).unwrap();
+            trainer.weights()
+        };
+        assert_eq!(learned(50), learned(60));
+        assert_ne!(learned(1), learned(60));
     }
 }

@@ -1,13 +1,19 @@
 //! Learners: from sparse rows and targets to weights. They know nothing of texts or columns.
 
+mod blend;
 mod calibrate;
 mod crossfit;
 mod linear;
 mod platt;
+mod spill;
 mod targets;
+mod weights;
 
+pub use blend::{Blend, Scored, fit_blend, sure_gap};
 pub use calibrate::{fit_temperature, softmax};
 pub use crossfit::{CrossFit, FoldMargins, cross_fit};
-pub use linear::{Block, Blocks, LinearSettings, LinearTrainer, LinearWeights};
+pub use linear::{Block, Blocks, LinearSettings, LinearTrainer};
 pub use platt::Sigmoid;
+pub use spill::SpilledBlocks;
 pub use targets::NO_CLASS;
+pub use weights::LinearWeights;

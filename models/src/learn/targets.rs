@@ -14,6 +14,19 @@ impl Block {
         self.more.extend(classes.iter().skip(1).map(|class| (row, *class)));
     }
 
+    /// Appends a row of another block.
+    pub fn push_from(&mut self, other: &Block, row: usize) {
+        let (features, values) = other.rows.row(row);
+        self.rows.push_parts(features, values);
+        let more = other
+            .more_of(row)
+            .iter()
+            .map(|pair| (self.targets.len() as u32, pair.1));
+        self.more.extend(more);
+        self.targets.push(other.targets[row]);
+        self.weights.push(other.weights[row]);
+    }
+
     /// Every class of a row.
     pub fn classes(&self, row: usize) -> impl Iterator<Item = u32> + '_ {
         let first = Some(self.targets[row]).filter(|class| *class != NO_CLASS);

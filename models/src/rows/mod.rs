@@ -3,11 +3,13 @@
 
 mod conform;
 mod from_json;
+mod kept;
 mod reading;
 mod to_json;
 
 pub use conform::conform;
 pub use from_json::{from_columns, from_instances};
+pub use kept::{KeepRows, KeptRows};
 pub use reading::{MemoryRows, ParquetRows};
 pub use to_json::{to_objects, value_at};
 

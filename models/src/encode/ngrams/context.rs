@@ -1,10 +1,11 @@
 //! What was said before as features of their own: the same word said earlier is another feature than said now. Whole
 //! words only, in a block of its own length, so that a long conversation does not outweigh the text.
 
-use super::super::grams::{GramSettings, context_hash, visit_grams};
+use super::super::grams::{GramSettings, context_hash, context_name, visit_grams};
 use super::super::parallel::map_chunks;
 use super::super::sparse::SparseRows;
-use super::{NgramEncoder, VocabularyBuilder, count_part};
+use super::super::vocabulary::VocabularyBuilder;
+use super::NgramEncoder;
 
 /// Pairs and characters of earlier turns add nothing: measured on two data sets of conversations.
 const WORDS_ONLY: GramSettings = GramSettings {
@@ -18,8 +19,9 @@ const WORDS_ONLY: GramSettings = GramSettings {
 impl VocabularyBuilder {
     /// Counts the contexts of texts that [`Self::count`] has counted.
     pub fn count_contexts(&mut self, contexts: &[String], threads: usize) {
-        let parts = map_chunks(contexts, threads, |part| count_part(part, WORDS_ONLY, true));
-        self.add(parts);
+        self.count_named(contexts, (threads, WORDS_ONLY), |hash, name| {
+            (context_hash(hash), context_name(name))
+        });
     }
 }
 
@@ -29,11 +31,12 @@ impl NgramEncoder {
         if context.is_empty() {
             return;
         }
-        let mut block = Vec::new();
+        let mut features = Vec::new();
         visit_grams(context, WORDS_ONLY, self.chinese, |hash, _| {
-            block.extend(self.slots.get(&context_hash(hash)).map(|&feature| (feature, 1.0)));
+            features.extend(self.slots.get(&context_hash(hash)));
         });
-        self.weigh(&mut block);
+        let mut block = Vec::with_capacity(features.len());
+        self.weigh(&mut features, &mut block);
         row.extend(block.into_iter().map(|(feature, value)| (feature, value * weight)));
         row.sort_unstable_by_key(|pair| pair.0);
     }
@@ -66,7 +69,7 @@ impl NgramEncoder {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::VocabularyLimits;
+    use super::super::super::vocabulary::VocabularyLimits;
     use super::*;
 
     fn encoder() -> NgramEncoder {
@@ -80,6 +83,7 @@ mod tests {
         let limits = VocabularyLimits {
             rows_min: 1,
             features_max: 1000,
+            chars_rows_max: 1000,
             memory_max_bytes: 1 << 20,
         };
         let mut builder = VocabularyBuilder::new(settings, limits);

@@ -25,8 +25,11 @@ pub(super) struct Learned<'a> {
     pub labels: &'a Labels,
     /// The training rows, encoded, if they fit in memory.
     pub train: Option<&'a Block>,
-    /// The rows held back for calibration, encoded; those whose label is not among the training labels are left out.
+    /// The rows held back that judge, encoded: every so-manieth of the calibration rows, without those whose label is not
+    /// among the training labels.
     pub held_back: &'a Block,
+    /// One in so many calibration rows is among them.
+    pub every: u64,
     /// Their margins by the weights that had not learned them, row by row.
     pub held_back_margins: &'a [f32],
     /// How many features there are.
@@ -118,7 +121,8 @@ fn held_back_places(learned: &Learned<'_>) -> Result<Vec<u64>> {
             .flatten();
         let given = given.ok_or_else(|| Error::table("column `label`", "is missing or holds nulls"))?;
         for row in 0..given.len() {
-            if learned.labels.are_trained(&learned.labels.classes(given.of(row))) {
+            let is_trained = learned.labels.are_trained(&learned.labels.classes(given.of(row)));
+            if place % learned.every == 0 && is_trained {
                 places.push(place);
             }
             place += 1;
