@@ -154,7 +154,7 @@ fn thousands_of_labels_in_little_memory() {
         label.to_string().chars().map(letter).collect()
     };
     let text: StringArray = (0..LABELS * 5)
-        .map(|row| Some(format!("part{0} of set{0} number {1}", row % LABELS, row / LABELS)))
+        .map(|row| Some(format!("part {} number {}", word(row % LABELS), row / LABELS)))
         .collect();
     let label: StringArray = (0..LABELS * 5)
         .map(|row| Some(format!("label {}", row % LABELS)))
@@ -181,7 +181,7 @@ fn thousands_of_labels_in_little_memory() {
     let found = labels_of(
         model.as_ref(),
         &[
-            &format!("part {}", word(0)),
+            &format!("part {}", word(500)),
             &format!("part {}", word(77)),
             &format!("part {}", word(1999)),
         ],

@@ -58,8 +58,9 @@ type Lanes = [f32; GROUP];
 /// A step smaller than this changes no answer; leaving it out saves the update of the weights.
 const STEP_MIN: f32 = 1e-4;
 
-/// A fall of the held-back loss by a smaller share is not worth another round.
-const LOSS_FALL_MIN: f64 = 0.002;
+/// A fall of the held-back loss by a smaller share is not worth another round: on BANKING77 and on desks of 150,000
+/// rows, answers get no better after it.
+const LOSS_FALL_MIN: f64 = 0.01;
 
 /// A learner in the middle of its work. Rows may be added between runs: the duals of blocks seen before are kept.
 pub struct LinearTrainer {
