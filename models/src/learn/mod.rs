@@ -1,9 +1,11 @@
 //! Learners: from sparse rows and targets to weights. They know nothing of texts or columns.
 
+mod binomial;
 mod calibrate;
 mod crossfit;
 mod linear;
 mod platt;
+pub mod promise;
 mod targets;
 
 pub use calibrate::{fit_temperature, softmax};
