@@ -8,6 +8,7 @@ use super::context::ContextSettings;
 use super::examples::{Part, Source};
 use super::labels::Labels;
 use super::predict::{IntentModel, SCOPE_POINTS, Settings};
+use super::promises::HeldBack;
 use super::recipe::IntentRecipe;
 use super::several::Several;
 use crate::encode::{NgramEncoder, VocabularyBuilder, VocabularyLimits};
@@ -38,6 +39,7 @@ pub(super) fn fit(
     (context.progress)(0.0, "counting n-grams");
     let (counts, encoder) = read_vocabulary(&train, recipe, context)?;
     let labels = Labels::new(&train, counts, &calibrate)?;
+    recipe.promise.check_labels(&labels, examples.model)?;
     let said_before = ContextSettings::of(&examples.train.schema(), recipe.context_weight);
     let encoding = Encoding {
         encoder: &encoder,
@@ -61,21 +63,33 @@ pub(super) fn fit(
     };
     trainer.run(&encoded, rounds, passes)?;
     (context.progress)(0.8, "calibrating");
-    let all = margins_of(&trainer.weights(), &held_back);
+    let weights = trainer.weights();
+    let all = margins_of(&weights, &held_back);
     let several = labels
         .several
         .then(|| Several::fit(&all, &held_back, labels.names.len()));
-    let scale = match several {
-        None => fit_temperature(&all, &held_back.targets, labels.names.len()),
-        Some(_) => 1.0,
+    let (scale, promises) = if recipe.promise.promises() {
+        let held = HeldBack {
+            labels: &labels.names,
+            margins: &[all.as_slice(), &margins_of(&weights, &unlearned)].concat(),
+            targets: &[held_back.targets.as_slice(), &unlearned.targets].concat(),
+            known: held_back.targets.len(),
+        };
+        let (scale, promises) = held.promise(&recipe.promise, context.seed);
+        (scale, Some(promises))
+    } else if labels.several {
+        (1.0, None)
+    } else {
+        (fit_temperature(&all, &held_back.targets, labels.names.len()), None)
     };
     let scope = scope_of(&all, &held_back.targets, labels.names.len());
-    (context.progress)(0.9, "learning the calibration rows");
     let last: Vec<&Block> = [&held_back, &unlearned]
         .into_iter()
         .filter(|block| !block.rows.is_empty())
         .collect();
-    if !last.is_empty() {
+    // A promise is proved on rows that the model has not learned: with one, it does not learn them afterwards either.
+    if promises.is_none() && !last.is_empty() {
+        (context.progress)(0.9, "learning the calibration rows");
         trainer.run(&Joined { first: &encoded, last }, JOIN_PASSES, 1)?;
     }
     let settings = Settings {
@@ -88,6 +102,8 @@ pub(super) fn fit(
         context: said_before,
         several,
         rare: labels.rare.clone(),
+        hierarchy: recipe.promise.hierarchy.clone(),
+        promises,
     };
     let weights = trainer.weights();
     drop(trainer);
@@ -104,7 +120,7 @@ pub(super) fn fit(
         memory_max_bytes: context.memory_max_bytes,
     })?;
     (context.progress)(1.0, "done");
-    Ok((IntentModel::new(settings, encoder, weights), findings))
+    Ok((IntentModel::new(settings, encoder, weights)?, findings))
 }
 
 /// The margins of all rows of a block, one after the other.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::context::{self, ContextSettings};
+use super::hierarchy::Tree;
+use super::promises::{Judge, Judging, Promises};
 use super::several::Several;
 use crate::artifact::{Artifact, Tensor};
 use crate::encode::{GramSettings, NgramEncoder};
@@ -41,6 +43,12 @@ pub(super) struct Settings {
     /// How many examples the labels with few had.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rare: BTreeMap<String, u64>,
+    /// What separates the levels of a label that is a path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hierarchy: Option<String>,
+    /// What is promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promises: Option<Promises>,
 }
 
 /// A fitted intent model.
@@ -49,6 +57,7 @@ pub struct IntentModel {
     encoder: NgramEncoder,
     weights: LinearWeights,
     signature: Signature,
+    judge: Option<Judge>,
 }
 
 /// Buffers of one prediction, used again from row to row.
@@ -64,18 +73,39 @@ struct Scratch {
 }
 
 impl IntentModel {
-    pub(super) fn new(settings: Settings, encoder: NgramEncoder, weights: LinearWeights) -> Self {
+    pub(super) fn new(settings: Settings, encoder: NgramEncoder, weights: LinearWeights) -> Result<Self> {
         text::warm_up();
         if encoder.has_chinese() {
             text::words::warm_up_chinese();
         }
-        let signature = signature(&settings);
-        Self {
+        let promises = settings.promises.clone();
+        let judge = promises.map(|promises| Judge::new(promises, &settings.labels, settings.hierarchy.as_deref()));
+        let judge = judge.transpose()?;
+        let mut signature = signature(&settings);
+        signature.outputs.extend(judge.iter().flat_map(Judge::specs));
+        Ok(Self {
             settings,
             encoder,
             weights,
             signature,
-        }
+            judge,
+        })
+    }
+
+    /// Its small facts.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What it promises, if anything.
+    pub(super) fn judge(&self) -> Option<&Judge> {
+        self.judge.as_ref()
+    }
+
+    /// The tree of its labels, if they are paths.
+    pub(super) fn tree(&self) -> Option<Tree> {
+        let separator = self.settings.hierarchy.as_deref()?;
+        Some(Tree::new(&self.settings.labels, Some(separator)))
     }
 
     pub(super) fn from_artifact(mut artifact: Artifact) -> Result<Self> {
@@ -111,7 +141,7 @@ impl IntentModel {
         {
             return Err(Error::artifact("weights", "hold a value that is not a finite number"));
         }
-        Ok(Self::new(settings, encoder, weights))
+        Self::new(settings, encoder, weights)
     }
 
     fn score(&self, text: &str, said_before: &str, scratch: &mut Scratch) {
@@ -236,13 +266,19 @@ impl Model for IntentModel {
         let mut labels = ListBuilder::new(StringBuilder::new());
         let mut scores = ListBuilder::new(Float64Builder::new());
         let mut scratch = Scratch::default();
+        let mut judging = self.judge.as_ref().map(Judge::begin);
         for row in 0..count {
             let text = if texts.is_null(row) { "" } else { texts.value(row) };
             let said_before = said_before.as_ref().map_or("", |contexts| &contexts[row]);
             self.score(text, said_before, &mut scratch);
             let best = scratch.best;
-            label.append_value(&self.settings.labels[best]);
-            score.push(scratch.probabilities[best]);
+            let plain = (self.settings.labels[best].as_str(), scratch.probabilities[best]);
+            let judged = judging
+                .as_mut()
+                .map(|judging| judging.add(best, &scratch.probabilities, &self.settings.labels));
+            let (answer, probability) = judged.unwrap_or(plain);
+            label.append_value(answer);
+            score.push(probability);
             foreign.push(self.out_of_scope(scratch.margins[best]));
             for &place in &scratch.order {
                 labels.values().append_value(&self.settings.labels[place as usize]);
@@ -251,13 +287,14 @@ impl Model for IntentModel {
             labels.append(true);
             scores.append(true);
         }
-        let columns: Vec<ArrayRef> = vec![
+        let mut columns: Vec<ArrayRef> = vec![
             Arc::new(label.finish()),
             Arc::new(Float64Array::from(score)),
             Arc::new(labels.finish()),
             Arc::new(scores.finish()),
             Arc::new(Float64Array::from(foreign)),
         ];
+        columns.extend(judging.into_iter().flat_map(Judging::finish));
         RecordBatch::try_new(self.signature.output_schema(), columns).map_err(|e| Error::table("prediction", e))
     }
 

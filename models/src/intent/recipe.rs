@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::promise_recipe::PromiseRecipe;
 use crate::encode::GramSettings;
 use crate::error::{Error, Result};
 use crate::kind::RecipeProblem;
@@ -34,6 +35,9 @@ pub struct IntentRecipe {
     pub context_weight: f32,
     /// Length of the answer's `labels` and `scores`.
     pub answers_max: usize,
+    /// What is promised, and whether labels are paths.
+    #[serde(flatten)]
+    pub promise: PromiseRecipe,
 }
 
 /// Key, default, least, most, whole number.
@@ -76,8 +80,13 @@ impl IntentRecipe {
             };
             full.insert(key.into(), if whole { (value as u64).into() } else { value.into() });
         }
-        for key in written.keys().filter(|key| KEYS.iter().all(|known| known.0 != **key)) {
-            let known = KEYS.map(|known| known.0).join(", ");
+        let promise = PromiseRecipe::check(written, &mut problems);
+        if let Ok(Value::Object(promise)) = serde_json::to_value(promise) {
+            full.extend(promise);
+        }
+        let known: Vec<&str> = KEYS.iter().map(|known| known.0).chain(PromiseRecipe::KEYS).collect();
+        for key in written.keys().filter(|key| !known.contains(&key.as_str())) {
+            let known = known.join(", ");
             problems.push(problem(
                 key,
                 "is not a key of the intent recipe".into(),

@@ -13,10 +13,13 @@ impl Dice {
     }
 }
 
+/// The chance that an answer is right, by its label and its score.
+type Right = fn(u32, f64) -> f64;
+
 /// A desk: labels by chance, scores uniform, and the chance to be right given the score.
 struct Desk {
     labels: u32,
-    right: fn(u32, f64) -> f64,
+    right: Right,
 }
 
 impl Desk {
@@ -78,7 +81,7 @@ fn a_promise_is_broken_no_more_often_than_it_says() {
     let always_just_short = |_, _| 0.949;
     let falls_and_rises = |_, score: f64| if (0.5..0.8).contains(&score) { 0.7 } else { 0.98 };
     let labels_differ = |label, score: f64| if label == 0 { 0.85 } else { 0.9 + 0.1 * score };
-    let desks: [(&str, fn(u32, f64) -> f64, u32); 4] = [
+    let desks: [(&str, Right, u32); 4] = [
         ("steady", steady, 1),
         ("always just short of the promise", always_just_short, 1),
         (
@@ -160,7 +163,7 @@ fn a_row_falls_back_to_the_first_offer_that_is_sure_enough() {
         label: 0,
         // A prime step through the scores: both parts see all of them.
         offers: vec![
-            offer(0.5 + (at * 379 % 1000) as f64 / 4000.0, at % 2 == 0),
+            offer(0.5 + (at * 379 % 1000) as f64 / 4000.0, at.is_multiple_of(2)),
             offer(0.99, true),
         ],
     };
