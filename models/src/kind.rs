@@ -1,6 +1,7 @@
 //! The contract of the house: a [`Kind`] fits and loads models, a [`Model`] turns rows into scores.
 //! Evaluation, batch scoring, SQL and every HTTP protocol go through [`Model::predict`] and nothing else.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -66,8 +67,9 @@ pub struct RecipeProblem {
     pub hint: String,
 }
 
-/// A fitted model: plain data behind one function.
-pub trait Model: Send + Sync {
+/// A fitted model: plain data behind one function. `Any`, so that a kind's `evaluate` can ask a model of its own more
+/// than other code may.
+pub trait Model: Any + Send + Sync {
     /// The name of its kind.
     fn kind(&self) -> &'static str;
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::findings::Findings;
+use crate::learn::promise::{MissThreshold, Threshold};
 
 /// The measured quality of one model on one set of held-back rows: the content of `report.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub struct Evaluation {
     pub findings: Findings,
     /// What else the kind has to say, by name.
     pub notes: Vec<(String, String)>,
+    /// What the model promises and whether it held here; absent if it promises nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promises: Option<PromiseReport>,
     /// The main metric's value for each row (1 right, 0 wrong), in row order: what the gate's paired test needs.
     #[serde(skip)]
     pub row_scores: Vec<f64>,
@@ -121,6 +125,49 @@ pub struct Mistake {
     pub predicted: String,
     /// With what probability.
     pub score: f64,
+}
+
+/// Promises on answers, and how they fared.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PromiseReport {
+    /// On the precision of accepted answers: labels with a threshold of their own, then all others together.
+    pub answers: Vec<AnswerPromise>,
+    /// On rows that must not be missed.
+    pub misses: Vec<MissPromise>,
+}
+
+/// A promise on the precision of accepted answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnswerPromise {
+    /// The most likely label of the rows; none for all labels without a threshold of their own.
+    pub label: Option<String>,
+    /// The least share of right answers among the accepted.
+    pub promised: f64,
+    /// How sure the promise is.
+    pub confidence: f64,
+    /// What was proved when the model was fitted.
+    pub threshold: Threshold,
+    /// Rows scored here.
+    pub rows: u64,
+    /// How many of them were accepted.
+    pub accepted: u64,
+    /// How many of these are right.
+    pub right: u64,
+}
+
+/// A promise that few rows of a label go without its flag.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MissPromise {
+    /// The label, or node of the hierarchy.
+    pub label: String,
+    /// What was proved when the model was fitted.
+    pub threshold: MissThreshold,
+    /// Rows scored here that have the label.
+    pub rows: u64,
+    /// How many of them have no flag.
+    pub missed: u64,
+    /// Share of all rows that have the flag.
+    pub flagged: f64,
 }
 
 /// Wilson's 95% interval of a share (Wilson, JASA 1927). `(0, 1)` for no rows.

@@ -44,18 +44,18 @@ impl Encoding<'_> {
 }
 
 /// The calibration rows.
-pub(super) struct HeldBack {
+pub(super) struct Calibration {
     /// Those that judge: of labels that the training rows have too.
     pub judging: Block,
     /// One in so many rows judges.
     pub every: u64,
     /// Those of labels that only calibration rows have: not learned yet when it is time to judge.
-    unlearned: Block,
+    pub unlearned: Block,
     /// What was left out where not every row judges.
     others: Option<SpilledBlocks>,
 }
 
-impl HeldBack {
+impl Calibration {
     pub(super) fn new(source: &Source<'_>, encoding: Encoding<'_>) -> Result<Self> {
         let every = source.rows.count().div_ceil(JUDGING_ROWS_MAX).max(1);
         let mut spilling = if every > 1 { Some(Spilling::new()?) } else { None };
@@ -84,13 +84,25 @@ impl HeldBack {
         })
     }
 
+    /// The rows whose answers are judged, as a block and a place there: those that judge, then the unlearned ones.
+    pub(super) fn judged(&self) -> impl Iterator<Item = (&Block, usize)> {
+        let rows = |block: &'_ Block| 0..block.rows.len();
+        let judging = rows(&self.judging).map(|row| (&self.judging, row));
+        judging.chain(rows(&self.unlearned).map(|row| (&self.unlearned, row)))
+    }
+
+    /// How many there are.
+    pub(super) fn judged_rows(&self) -> usize {
+        self.judging.rows.len() + self.unlearned.rows.len()
+    }
+
     /// Whether there is no row at all.
     pub(super) fn is_empty(&self) -> bool {
         self.judging.rows.is_empty() && self.unlearned.rows.is_empty()
     }
 }
 
-impl Blocks for HeldBack {
+impl Blocks for Calibration {
     fn for_each(&self, visit: &mut dyn FnMut(usize, &Block) -> Result<()>) -> Result<()> {
         let mut count = 0;
         for block in [&self.judging, &self.unlearned] {
@@ -200,7 +212,7 @@ impl Blocks for Encoded {
 /// The calibration blocks, numbered after the training blocks, and then these.
 pub(super) struct Joined<'a> {
     pub encoded: &'a Encoded,
-    pub held_back: &'a HeldBack,
+    pub held_back: &'a Calibration,
 }
 
 impl Blocks for Joined<'_> {

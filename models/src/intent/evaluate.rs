@@ -1,13 +1,15 @@
 //! Measures an intent model on held-back rows, through `Model::predict` like everybody else.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::cast;
+use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
+use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Float64Type};
 use serde_json::json;
 
-use super::predict::Settings;
+use super::predict::{IntentModel, Settings};
+use super::promised::Tally;
 use super::{context, labels, several};
 use crate::error::{Error, Result};
 use crate::findings::{AnswerJudge, Findings};
@@ -56,23 +58,46 @@ pub(super) fn evaluate(model: &dyn Model, held_back: &dyn Rows) -> Result<Evalua
     Ok(evaluation)
 }
 
+/// The answers with the most likely label in the place of an accepted node above it: what accuracy is about.
+fn surest(predicted: RecordBatch) -> RecordBatch {
+    let first = |column: usize| {
+        let list = predicted.column(column).as_list::<i32>();
+        let places: UInt32Array = list.offsets().iter().take(list.len()).map(|at| *at as u32).collect();
+        take(list.values(), &places, None)
+    };
+    let Ok(columns) = first(2).and_then(|labels| Ok(vec![labels, first(3)?])) else {
+        return predicted;
+    };
+    let columns = [columns, predicted.columns()[2..].to_vec()].concat();
+    RecordBatch::try_new(predicted.schema(), columns).unwrap_or(predicted)
+}
+
 fn one_label(model: &dyn Model, held_back: &dyn Rows) -> Result<Evaluation> {
     let mut answers = Answers::default();
     let mut judge = AnswerJudge::default();
+    let mut tally = Tally::new(model);
     for batch in held_back.batches()? {
         let batch = context::fill(model.signature(), &batch?)?;
-        let predicted = model.predict(&batch)?;
+        let mut predicted = model.predict(&batch)?;
+        if let Some(tally) = &mut tally {
+            tally.add(texts(&batch, "label")?.column(0).as_string::<i32>(), &predicted);
+            predicted = surest(predicted);
+        }
         answers.add(&batch, &predicted)?;
         judge.add(&batch, &predicted)?;
     }
     let mut evaluation = answers.measure();
+    if let Some(tally) = tally {
+        tally.report(&mut evaluation);
+    }
     evaluation.findings = judge.findings(held_back)?;
     Ok(evaluation)
 }
 
 /// The small facts of a model of this kind.
-pub(super) fn settings_of(model: &dyn Model) -> Option<Settings> {
-    serde_json::from_value(model.artifact().settings).ok()
+pub(super) fn settings_of(model: &dyn Model) -> Option<&Settings> {
+    let model = (model as &dyn Any).downcast_ref::<IntentModel>();
+    model.map(IntentModel::settings)
 }
 
 pub(super) fn texts(batch: &RecordBatch, name: &str) -> Result<RecordBatch> {
@@ -198,6 +223,7 @@ impl Answers {
             worst: self.mistakes,
             findings: Findings::default(),
             notes: Vec::new(),
+            promises: None,
             row_scores: self.right.iter().map(|right| f64::from(u8::from(*right))).collect(),
         }
     }

@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 
 use super::audit;
 use super::context::ContextSettings;
-use super::encoded::{Encoded, Encoding, HeldBack, Joined};
+use super::encoded::{Calibration, Encoded, Encoding, Joined};
 use super::examples::Source;
 use super::labels::Labels;
 use super::predict::{IntentModel, SCOPE_POINTS, Settings};
+use super::promises::HeldBack;
 use super::recipe::IntentRecipe;
 use super::several::Several;
 use crate::encode::{NgramEncoder, VocabularyBuilder, VocabularyLimits};
 use crate::error::Result;
 use crate::findings::Findings;
 use crate::kind::{Examples, FitContext};
-use crate::learn::{Block, LinearSettings, LinearTrainer, LinearWeights, NO_CLASS, fit_temperature};
+use crate::learn::{LinearSettings, LinearTrainer, LinearWeights, NO_CLASS, fit_temperature};
 use crate::rows::{KeepRows, KeptRows};
 use crate::text::Preparation;
 
@@ -40,6 +41,7 @@ pub(super) fn fit(
     (context.progress)(0.0, "counting n-grams");
     let (counts, encoder, prepared) = read_vocabulary(&train, recipe, context)?;
     let labels = Labels::new(&train, counts, &calibrate)?;
+    recipe.promise.check_labels(&labels, examples.model)?;
     let encoding = Encoding {
         encoder: &encoder,
         labels: &labels,
@@ -52,7 +54,7 @@ pub(super) fn fit(
         ..source(&prepared)
     };
     let encoded = Encoded::new(&train, encoding, context.memory_max_bytes / 2)?;
-    let held_back = HeldBack::new(&calibrate, encoding)?;
+    let held_back = Calibration::new(&calibrate, encoding)?;
     let learning = LinearSettings {
         cost: recipe.cost,
         seed: context.seed,
@@ -61,25 +63,35 @@ pub(super) fn fit(
     let (weights, margins) = learn(&encoded, &held_back, encoding, recipe, (learning, context))?;
     (context.progress)(0.85, "calibrating");
     let judging = &held_back.judging;
-    let several = labels
-        .several
-        .then(|| Several::fit(&margins, judging, labels.names.len()));
-    let scale = match several {
-        None => fit_temperature(&margins, &judging.targets, labels.names.len()),
-        Some(_) => 1.0,
+    let count = labels.names.len();
+    let (known, _) = margins.split_at(judging.rows.len() * count);
+    let several = labels.several.then(|| Several::fit(known, judging, count));
+    let (scale, promises) = if recipe.promise.promises() {
+        let held = HeldBack {
+            labels: &labels.names,
+            margins: &margins,
+            targets: &[judging.targets.as_slice(), &held_back.unlearned.targets].concat(),
+            known: judging.rows.len(),
+        };
+        let (scale, promises) = held.promise(&recipe.promise, context.seed);
+        (scale, Some(promises))
+    } else if labels.several {
+        (1.0, None)
+    } else {
+        (fit_temperature(known, &judging.targets, count), None)
     };
-    let weights_max_bytes = (recipe.artifact_max_mb * MEGABYTE).saturating_sub(encoder.stored_bytes());
-    let weights = weights.within(weights_max_bytes, recipe.quantise);
     let settings = Settings {
         labels: labels.names.clone(),
         grams: recipe.grams(examples.train.count()),
         scale,
         answers_max: recipe.answers_max,
-        scope: scope_of(&margins, &judging.targets, labels.names.len()),
+        scope: scope_of(known, &judging.targets, count),
         preparation: Preparation::NOW,
         context: ContextSettings::of(&examples.train.schema(), recipe.context_weight),
         several,
         rare: labels.rare.clone(),
+        hierarchy: recipe.promise.hierarchy.clone(),
+        promises,
     };
     (context.progress)(0.9, "looking for wrong labels");
     let findings = audit::findings(&audit::Learned {
@@ -88,21 +100,22 @@ pub(super) fn fit(
         train: encoded.block(),
         held_back: judging,
         every: held_back.every,
-        held_back_margins: &margins,
+        held_back_margins: known,
         features: encoder.len(),
         settings: learning,
         scale,
         memory_max_bytes: context.memory_max_bytes,
     })?;
     (context.progress)(1.0, "done");
-    Ok((IntentModel::new(settings, encoder, weights), findings))
+    Ok((IntentModel::new(settings, encoder, weights)?, findings))
 }
 
-/// The weights, and the margins of the judging rows as they were before these were learned themselves. When weights of
-/// all labels together are too large for memory, some labels are learned after the others.
+/// The weights, and the margins of the judging rows and then of the unlearned ones, as they were before these were
+/// learned themselves. With a promise they never are: it is proved on rows that the model has not learned. When weights
+/// of all labels together are too large for memory, some labels are learned after the others.
 fn learn(
     encoded: &Encoded,
-    held_back: &HeldBack,
+    held_back: &Calibration,
     encoding: Encoding<'_>,
     recipe: &IntentRecipe,
     (settings, context): (LinearSettings, &FitContext<'_>),
@@ -111,8 +124,7 @@ fn learn(
     let bytes = LinearTrainer::size_bytes(LinearTrainer::PART, features).max(1);
     let together = (context.memory_max_bytes / 2 / bytes).max(1) * LinearTrainer::PART;
     let kept_max = recipe.artifact_max_mb * MEGABYTE / size_of::<f32>();
-    let rows = held_back.judging.rows.len();
-    let mut margins = vec![0.0; rows * labels];
+    let mut margins = vec![0.0; held_back.judged_rows() * labels];
     let mut learned = Vec::new();
     for first in (0..labels).step_by(together) {
         let part = first..(first + together).min(labels);
@@ -120,8 +132,10 @@ fn learn(
         (context.progress)(share, "learning weights");
         let mut trainer = LinearTrainer::part(part.clone(), features, settings);
         trainer.run_until(encoded, &held_back.judging, recipe.passes)?;
-        judge(&trainer.weights(), &held_back.judging, (first, labels), &mut margins);
-        join(&mut trainer, encoded, held_back)?;
+        judge(&trainer.weights(), held_back, (first, labels), &mut margins);
+        if !recipe.promise.promises() {
+            join(&mut trainer, encoded, held_back)?;
+        }
         let weights = trainer.weights();
         learned.push(if part.len() < labels {
             weights.sparse(kept_max / labels * part.len())
@@ -129,25 +143,31 @@ fn learn(
             weights
         });
     }
-    Ok((LinearWeights::join(learned), margins))
+    let weights_max_bytes = (recipe.artifact_max_mb * MEGABYTE).saturating_sub(encoding.encoder.stored_bytes());
+    let weights = LinearWeights::join(learned).within(weights_max_bytes, recipe.quantise);
+    if recipe.promise.promises() {
+        // These weights will answer, small ones left out: what they say is what is proved.
+        judge(&weights, held_back, (0, labels), &mut margins);
+    }
+    Ok((weights, margins))
 }
 
-/// Writes the margins of `rows` into their places: those of the labels from `first` on, of `labels` in all.
-fn judge(weights: &LinearWeights, rows: &Block, (first, labels): (usize, usize), margins: &mut [f32]) {
+/// Writes the margins of the rows that are judged into their places: those of the labels from `first` on, of `labels` in
+/// all.
+fn judge(weights: &LinearWeights, rows: &Calibration, (first, labels): (usize, usize), margins: &mut [f32]) {
     let (mut row, mut own) = (Vec::new(), Vec::new());
-    for at in 0..rows.rows.len() {
-        let (features, values) = rows.rows.row(at);
+    for ((block, at), margins) in rows.judged().zip(margins.chunks_exact_mut(labels)) {
+        let (features, values) = block.rows.row(at);
         row.clear();
         row.extend(features.iter().copied().zip(values.iter().copied()));
         weights.margins(&row, &mut own);
-        let start = at * labels + first;
-        margins[start..start + own.len()].copy_from_slice(&own);
+        margins[first..first + own.len()].copy_from_slice(&own);
     }
 }
 
 /// Learns the calibration rows too, and each time all others after them: the rows seen last pull hardest, and a wrong
 /// label among them would win over thousands of equal texts.
-fn join(trainer: &mut LinearTrainer, encoded: &Encoded, held_back: &HeldBack) -> Result<()> {
+fn join(trainer: &mut LinearTrainer, encoded: &Encoded, held_back: &Calibration) -> Result<()> {
     let joined = Joined { encoded, held_back };
     match encoded {
         _ if held_back.is_empty() => Ok(()),

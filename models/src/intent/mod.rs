@@ -13,10 +13,16 @@ mod examples;
 mod fit;
 #[cfg(test)]
 mod fitting;
+mod hierarchy;
 mod labels;
 #[cfg(test)]
 mod labels_tests;
 mod predict;
+mod promise_recipe;
+#[cfg(test)]
+mod promise_tests;
+mod promised;
+mod promises;
 mod recipe;
 mod several;
 #[cfg(test)]
@@ -30,6 +36,7 @@ use crate::kind::{About, Examples, FitContext, Fitted, Kind, Model, RecipeProble
 use crate::metrics::Evaluation;
 
 pub use predict::IntentModel;
+pub use promise_recipe::PromiseRecipe;
 pub use recipe::IntentRecipe;
 
 /// The kind, for [`crate::KINDS`].

@@ -6,10 +6,13 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{
     Array, ArrayRef, AsArray, Float64Array, Float64Builder, ListBuilder, RecordBatch, StringArray, StringBuilder,
 };
+use arrow::compute::concat_batches;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::context::{self, ContextSettings};
+use super::hierarchy::Tree;
+use super::promises::{Judge, Judging, Promises};
 use super::several::Several;
 use crate::artifact::Artifact;
 use crate::encode::{GramSettings, NgramEncoder, map_chunks};
@@ -43,6 +46,12 @@ pub(super) struct Settings {
     /// How many examples the labels with few had.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rare: BTreeMap<String, u64>,
+    /// What separates the levels of a label that is a path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hierarchy: Option<String>,
+    /// What is promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promises: Option<Promises>,
 }
 
 /// A fitted intent model.
@@ -51,22 +60,11 @@ pub struct IntentModel {
     encoder: NgramEncoder,
     weights: LinearWeights,
     signature: Signature,
+    judge: Option<Judge>,
 }
 
 /// Fewer rows than this are answered by one thread: a thread costs about as much to start as a few answers.
 const ROWS_PER_THREAD_MIN: usize = 256;
-
-/// The answers to a run of rows.
-#[derive(Default)]
-struct Answers {
-    /// The most likely label and its probability.
-    best: Vec<(u32, f64)>,
-    labels: Vec<u32>,
-    scores: Vec<f64>,
-    /// Where the labels and scores of each row end.
-    ends: Vec<usize>,
-    out_of_scope: Vec<f64>,
-}
 
 /// How many threads the machine runs at once, asked once.
 fn threads() -> usize {
@@ -87,18 +85,39 @@ struct Scratch {
 }
 
 impl IntentModel {
-    pub(super) fn new(settings: Settings, encoder: NgramEncoder, weights: LinearWeights) -> Self {
+    pub(super) fn new(settings: Settings, encoder: NgramEncoder, weights: LinearWeights) -> Result<Self> {
         text::warm_up();
         if encoder.has_chinese() {
             text::words::warm_up_chinese();
         }
-        let signature = signature(&settings);
-        Self {
+        let promises = settings.promises.clone();
+        let judge = promises.map(|promises| Judge::new(promises, &settings.labels, settings.hierarchy.as_deref()));
+        let judge = judge.transpose()?;
+        let mut signature = signature(&settings);
+        signature.outputs.extend(judge.iter().flat_map(Judge::specs));
+        Ok(Self {
             settings,
             encoder,
             weights,
             signature,
-        }
+            judge,
+        })
+    }
+
+    /// Its small facts.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What it promises, if anything.
+    pub(super) fn judge(&self) -> Option<&Judge> {
+        self.judge.as_ref()
+    }
+
+    /// The tree of its labels, if they are paths.
+    pub(super) fn tree(&self) -> Option<Tree> {
+        let separator = self.settings.hierarchy.as_deref()?;
+        Some(Tree::new(&self.settings.labels, Some(separator)))
     }
 
     pub(super) fn from_artifact(mut artifact: Artifact) -> Result<Self> {
@@ -120,7 +139,7 @@ impl IntentModel {
         {
             return Err(Error::artifact("settings", "hold a value that is not a finite number"));
         }
-        Ok(Self::new(settings, encoder, weights))
+        Self::new(settings, encoder, weights)
     }
 
     fn score(&self, text: &str, said_before: &str, scratch: &mut Scratch) {
@@ -152,21 +171,43 @@ impl IntentModel {
         scratch.best = scratch.order[0] as usize;
     }
 
-    fn answer(&self, texts: &StringArray, said_before: Option<&[String]>, rows: &[usize]) -> Answers {
-        let mut answers = Answers::default();
+    /// The answers to some of the rows.
+    fn answer(&self, texts: &StringArray, said_before: Option<&[String]>, rows: &[usize]) -> Result<RecordBatch> {
+        let mut label = StringBuilder::with_capacity(rows.len(), rows.len() * 16);
+        let mut score = Vec::with_capacity(rows.len());
+        let mut foreign = Vec::with_capacity(rows.len());
+        let mut labels = ListBuilder::new(StringBuilder::new());
+        let mut scores = ListBuilder::new(Float64Builder::new());
         let mut scratch = Scratch::default();
+        let mut judging = self.judge.as_ref().map(Judge::begin);
         for &row in rows {
             let text = if texts.is_null(row) { "" } else { texts.value(row) };
             self.score(text, said_before.map_or("", |contexts| &contexts[row]), &mut scratch);
-            answers.labels.extend_from_slice(&scratch.order);
-            let scores = scratch.order.iter().map(|place| scratch.probabilities[*place as usize]);
-            answers.scores.extend(scores);
-            answers.ends.push(answers.labels.len());
             let best = scratch.best;
-            answers.best.push((best as u32, scratch.probabilities[best]));
-            answers.out_of_scope.push(self.out_of_scope(scratch.margins[best]));
+            let plain = (self.settings.labels[best].as_str(), scratch.probabilities[best]);
+            let judged = judging
+                .as_mut()
+                .map(|judging| judging.add(best, &scratch.probabilities, &self.settings.labels));
+            let (answer, probability) = judged.unwrap_or(plain);
+            label.append_value(answer);
+            score.push(probability);
+            foreign.push(self.out_of_scope(scratch.margins[best]));
+            for &place in &scratch.order {
+                labels.values().append_value(&self.settings.labels[place as usize]);
+                scores.values().append_value(scratch.probabilities[place as usize]);
+            }
+            labels.append(true);
+            scores.append(true);
         }
-        answers
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(label.finish()),
+            Arc::new(Float64Array::from(score)),
+            Arc::new(labels.finish()),
+            Arc::new(scores.finish()),
+            Arc::new(Float64Array::from(foreign)),
+        ];
+        columns.extend(judging.into_iter().flat_map(Judging::finish));
+        RecordBatch::try_new(self.signature.output_schema(), columns).map_err(|e| Error::table("prediction", e))
     }
 
     /// Which n-grams of a text spoke for the label of that number and which against it, the strongest first, at most
@@ -293,34 +334,13 @@ impl Model for IntentModel {
         let answers = map_chunks(&places, threads, |part| {
             self.answer(texts, said_before.as_deref(), part)
         });
-        let mut label = StringBuilder::with_capacity(count, count * 16);
-        let mut score = Vec::with_capacity(count);
-        let mut foreign = Vec::with_capacity(count);
-        let mut labels = ListBuilder::new(StringBuilder::new());
-        let mut scores = ListBuilder::new(Float64Builder::new());
-        for part in answers {
-            let mut start = 0;
-            for ((best, best_score), end) in part.best.into_iter().zip(part.ends) {
-                label.append_value(&self.settings.labels[best as usize]);
-                score.push(best_score);
-                for &place in &part.labels[start..end] {
-                    labels.values().append_value(&self.settings.labels[place as usize]);
-                }
-                scores.values().append_slice(&part.scores[start..end]);
-                labels.append(true);
-                scores.append(true);
-                start = end;
+        let answers: Vec<RecordBatch> = answers.into_iter().collect::<Result<_>>()?;
+        match <[RecordBatch; 1]>::try_from(answers) {
+            Ok([all]) => Ok(all),
+            Err(parts) => {
+                concat_batches(&self.signature.output_schema(), &parts).map_err(|e| Error::table("prediction", e))
             }
-            foreign.extend(part.out_of_scope);
         }
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(label.finish()),
-            Arc::new(Float64Array::from(score)),
-            Arc::new(labels.finish()),
-            Arc::new(scores.finish()),
-            Arc::new(Float64Array::from(foreign)),
-        ];
-        RecordBatch::try_new(self.signature.output_schema(), columns).map_err(|e| Error::table("prediction", e))
     }
 
     fn artifact(&self) -> Artifact {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::promise_recipe::PromiseRecipe;
 use crate::encode::GramSettings;
 use crate::error::{Error, Result};
 use crate::kind::RecipeProblem;
@@ -42,6 +43,9 @@ pub struct IntentRecipe {
     pub artifact_max_mb: usize,
     /// Whether weights are stored in 8 bits.
     pub quantise: bool,
+    /// What is promised, and whether labels are paths.
+    #[serde(flatten)]
+    pub promise: PromiseRecipe,
 }
 
 /// Key, default, least, most, whole number.
@@ -102,11 +106,13 @@ impl IntentRecipe {
                 )),
             }
         }
-        let known: Vec<&str> = KEYS
-            .iter()
-            .map(|key| key.0)
-            .chain(FLAGS.iter().map(|key| key.0))
-            .collect();
+        let promise = PromiseRecipe::check(written, &mut problems);
+        if let Ok(Value::Object(promise)) = serde_json::to_value(promise) {
+            full.extend(promise);
+        }
+        let numbers = KEYS.iter().map(|key| key.0);
+        let flags = FLAGS.iter().map(|key| key.0);
+        let known: Vec<&str> = numbers.chain(flags).chain(PromiseRecipe::KEYS).collect();
         for key in written.keys().filter(|key| !known.contains(&key.as_str())) {
             problems.push(problem(
                 key,

@@ -1,10 +1,12 @@
 //! Learners: from sparse rows and targets to weights. They know nothing of texts or columns.
 
+mod binomial;
 mod blend;
 mod calibrate;
 mod crossfit;
 mod linear;
 mod platt;
+pub mod promise;
 mod spill;
 mod targets;
 mod weights;

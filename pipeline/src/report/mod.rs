@@ -8,6 +8,7 @@ mod mistakes;
 pub(crate) mod numbers;
 mod origin;
 pub(crate) mod plots;
+mod promises;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -56,7 +57,7 @@ pub struct ReportRows {
 /// The whole page. Any text of a project or a customer in it is escaped.
 pub fn page(report: &Report<'_>) -> String {
     let evaluation = report.evaluation;
-    let sections = [
+    let mut sections = vec![
         ("metrics", "Metrics", tables::metrics(evaluation)),
         ("reliability", "Reliability", plots::reliability(evaluation)),
         ("coverage", "Precision by coverage", plots::coverage(evaluation)),
@@ -68,6 +69,9 @@ pub fn page(report: &Report<'_>) -> String {
         ("recipe", "Recipe", origin::recipe(report.recipe)),
         ("lineage", "Lineage", origin::lineage(report.lineage)),
     ];
+    if let Some(promises) = promises::section(evaluation) {
+        sections.insert(1, ("promises", "Promises", promises));
+    }
     let body = html! {
         (headline::header(report))
         nav aria-label="Sections" {

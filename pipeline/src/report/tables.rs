@@ -7,7 +7,7 @@ use super::numbers::{count, interval, optional, score};
 use super::{boxed, foreign, nothing, plots};
 
 /// What the field's terms mean, for readers who do not meet them every day.
-const TERMS: [(&str, &str, &str); 8] = [
+const TERMS: [(&str, &str, &str); 10] = [
     ("accuracy", "Accuracy", "share of rows answered right"),
     (
         "top_3_accuracy",
@@ -29,6 +29,12 @@ const TERMS: [(&str, &str, &str); 8] = [
         "auroc",
         "AUROC",
         "chance that a positive row scores above a negative one",
+    ),
+    ("coverage", "Coverage", "share of rows whose answer is accepted"),
+    (
+        "accepted_precision",
+        "Accepted precision",
+        "share of the accepted answers that are right",
     ),
     ("precision", "Precision", "share of the answers that are right"),
     ("recall", "Recall", "share of the rows that are found"),

@@ -23,6 +23,7 @@ fn empty() -> Evaluation {
         coverage: Vec::new(),
         findings: Findings::default(),
         notes: Vec::new(),
+        promises: None,
         row_scores: Vec::new(),
     }
 }
@@ -242,6 +243,37 @@ fn every_section_is_there_with_and_without_rows() {
             assert!(html.contains(&format!("href=\"#{id}\"")), "{id}");
         }
         assert!(html.contains("12,345") && html.contains("12.4 MB"));
+    }
+}
+
+#[test]
+fn promises_stand_beside_what_came_of_them() {
+    assert!(!page(&report(&small("a"), &json!({}), "intent", &[])).contains("id=\"promises\""));
+    let kept = json!({"score": 0.8, "rows": 750, "accepted": 600, "right": 585, "bound": 0.951, "rows_needed": null});
+    let failed = json!({"score": null, "rows": 40, "accepted": 0, "right": 0, "bound": 0.0, "rows_needed": 1620});
+    let answer = |label: &str, threshold| {
+        json!({"label": label, "promised": 0.95, "confidence": 0.9, "threshold": threshold,
+               "rows": 1000, "accepted": 0, "right": 0})
+    };
+    let miss = json!({"promised": 0.02, "confidence": 0.95, "score": 0.0, "rows": 20, "missed": 0, "bound": 0.0,
+                      "rows_needed": 149});
+    let promises = json!({
+        "answers": [answer("退款", kept), answer("card", failed)],
+        "misses": [{"label": "escalation", "threshold": miss, "rows": 9, "missed": 0, "flagged": 1.0}],
+    });
+    let evaluation = Evaluation {
+        promises: serde_json::from_value(promises).expect("a promise report"),
+        ..small("a")
+    };
+    let html = page(&report(&evaluation, &json!({}), "intent", &[]));
+    for text in [
+        "id=\"promises\"",
+        "95.1%",
+        "about 1,620 held-back rows",
+        "every row is flagged",
+        "149 are needed",
+    ] {
+        assert!(html.contains(text), "{text}");
     }
 }
 

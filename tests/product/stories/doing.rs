@@ -62,6 +62,12 @@ fn fewer_rejects(story: &mut Story, percent: f64) {
     story.desk().edit("deskmill.toml", "rejects_max_share = 0.03", &share);
 }
 
+#[given(expr = "the project promises that {float} of the accepted answers are right")]
+fn a_promise(story: &mut Story, share: f64) {
+    let promise = format!("[models.intent.recipe]\nanswer_precision = {share}\n\n[models.intent.gate]");
+    story.desk().edit("deskmill.toml", "[models.intent.gate]", &promise);
+}
+
 #[given(expr = "a run stops when the {string} of the tickets shifts")]
 fn a_check_of_a_shift(story: &mut Story, column: String) {
     let check = format!(

@@ -77,6 +77,21 @@ fn answered_by(story: &mut Story, version: u64) {
     );
 }
 
+#[then("the answer is accepted")]
+fn accepted(story: &mut Story) {
+    assert_eq!(is_accepted(story), true);
+}
+
+#[then("the answer is not accepted")]
+fn not_accepted(story: &mut Story) {
+    assert_eq!(is_accepted(story), false);
+}
+
+fn is_accepted(story: &Story) -> serde_json::Value {
+    let reply = story.reply.as_ref().expect("a program asks first");
+    reply.json()["predictions"][0]["accepted"].clone()
+}
+
 #[then(expr = "before long a program is answered by version {int}")]
 fn soon_answered_by(story: &mut Story, version: u64) {
     let version = version.to_string();

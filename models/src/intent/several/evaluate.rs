@@ -92,7 +92,7 @@ struct Answers {
 pub(in crate::intent) fn evaluate(model: &dyn Model, held_back: &dyn Rows) -> Result<Evaluation> {
     let settings = single::settings_of(model);
     let is_one = settings.as_ref().is_some_and(|settings| settings.several.is_none());
-    let known = settings.map(|settings| settings.labels).unwrap_or_default();
+    let known = settings.map(|settings| settings.labels.clone()).unwrap_or_default();
     let mut answers = Answers::default();
     for batch in held_back.batches()? {
         let batch = context::fill(model.signature(), &batch?)?;
@@ -231,6 +231,7 @@ impl Answers {
             coverage: single::coverage(&scores, &hits),
             findings: Findings::default(),
             notes: Vec::new(),
+            promises: None,
             row_scores: self.row_scores,
         }
     }
