@@ -68,16 +68,10 @@ fn the_report_names_rare_labels_and_those_it_could_not_learn() {
 
 #[test]
 fn a_few_wrong_labels_in_calibration_rows_do_not_turn_a_frequent_text() {
-    let yes = |rows: usize, wrong: usize| {
-        let right = std::iter::repeat_n(("yes", "confirmation"), rows - wrong);
-        labelled(
-            common(40)
-                .chain(right)
-                .chain(std::iter::repeat_n(("yes", "refund"), wrong)),
-        )
-    };
-    for seed in 0..8 {
-        let model = fit_seeded(yes(300, 3), yes(40, 3), &json!({}), seed).unwrap();
+    let train = labelled(common(40).chain(std::iter::repeat_n(("yes", "confirmation"), 300)));
+    let calibrate = labelled(common(40).chain(std::iter::repeat_n(("yes", "refund"), 3)));
+    for seed in 0..4 {
+        let model = fit_seeded(train.clone(), calibrate.clone(), &json!({}), seed).unwrap();
         let asked = table([("text", texts(["yes"]))]);
         assert_eq!(answers(model.as_ref(), &asked), ["confirmation"], "{seed}");
     }

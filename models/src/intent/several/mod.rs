@@ -54,26 +54,17 @@ impl Several {
             .map(pair)
             .collect();
         let pooled_sigmoid = Sigmoid::fit(&pooled).unwrap_or(UNFITTED);
-        let own: Vec<Option<(Sigmoid, Vec<(f32, bool)>)>> = (0..labels)
-            .map(|label| {
-                let rows: Vec<(f32, bool)> = (0..rows).map(|row| pair(row * labels + label)).collect();
-                let enough = rows.iter().filter(|row| row.1).count() >= POSITIVES_MIN;
-                enough
-                    .then(|| Sigmoid::fit(&rows).map(|sigmoid| (sigmoid, rows)))
-                    .flatten()
-            })
-            .collect();
         let pooled_threshold = best_threshold(scored(&pooled, pooled_sigmoid));
-        let threshold = |own: Option<(Sigmoid, Vec<(f32, bool)>)>| match own {
-            None => (pooled_sigmoid, pooled_threshold),
-            Some((sigmoid, rows)) => {
-                let positives = rows.iter().filter(|row| row.1).count() as f32;
-                let own = best_threshold(scored(&rows, sigmoid));
-                let trust = positives / (positives + OWN_THRESHOLD_ROWS);
-                (sigmoid, trust * own + (1.0 - trust) * pooled_threshold)
-            }
+        let own = |label: usize| -> Option<(Sigmoid, f32)> {
+            let rows: Vec<(f32, bool)> = (0..rows).map(|row| pair(row * labels + label)).collect();
+            let positives = rows.iter().filter(|row| row.1).count();
+            let sigmoid = (positives >= POSITIVES_MIN).then(|| Sigmoid::fit(&rows)).flatten()?;
+            let threshold = best_threshold(scored(&rows, sigmoid));
+            let trust = positives as f32 / (positives as f32 + OWN_THRESHOLD_ROWS);
+            Some((sigmoid, trust * threshold + (1.0 - trust) * pooled_threshold))
         };
-        let (sigmoids, thresholds) = own.into_iter().map(threshold).unzip();
+        let pooled = (pooled_sigmoid, pooled_threshold);
+        let (sigmoids, thresholds) = (0..labels).map(|label| own(label).unwrap_or(pooled)).unzip();
         Self { sigmoids, thresholds }
     }
 
