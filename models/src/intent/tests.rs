@@ -40,6 +40,7 @@ fn fitted(memory_max_bytes: usize) -> Box<dyn Model> {
         threads: 2,
         memory_max_bytes,
         progress: &|_, _| (),
+        encoder: None,
     };
     Intent.fit(&examples, &recipe, &context).unwrap().model
 }
@@ -109,6 +110,7 @@ fn one_label_cannot_be_learned() {
         threads: 1,
         memory_max_bytes: 1 << 30,
         progress: &|_, _| (),
+        encoder: None,
     };
     let error = Intent.fit(&examples, &recipe, &context).err().unwrap().to_string();
     assert_eq!(
