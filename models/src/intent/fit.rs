@@ -9,7 +9,7 @@ use super::encoded::{Calibration, Encoded, Encoding, Joined};
 use super::examples::Source;
 use super::labels::Labels;
 use super::predict::{IntentModel, SCOPE_POINTS, Settings};
-use super::promises::HeldBack;
+use super::promises::{HeldBack, Promises};
 use super::recipe::IntentRecipe;
 use super::several::Several;
 use crate::encode::{NgramEncoder, VocabularyBuilder, VocabularyLimits};
@@ -66,20 +66,7 @@ pub(super) fn fit(
     let count = labels.names.len();
     let (known, _) = margins.split_at(judging.rows.len() * count);
     let several = labels.several.then(|| Several::fit(known, judging, count));
-    let (scale, promises) = if recipe.promise.promises() {
-        let held = HeldBack {
-            labels: &labels.names,
-            margins: &margins,
-            targets: &[judging.targets.as_slice(), &held_back.unlearned.targets].concat(),
-            known: judging.rows.len(),
-        };
-        let (scale, promises) = held.promise(&recipe.promise, context.seed);
-        (scale, Some(promises))
-    } else if labels.several {
-        (1.0, None)
-    } else {
-        (fit_temperature(known, &judging.targets, count), None)
-    };
+    let (scale, promises) = calibrate_scores(&labels, &held_back, &margins, recipe, context.seed);
     let settings = Settings {
         labels: labels.names.clone(),
         grams: recipe.grams(examples.train.count()),
@@ -108,6 +95,32 @@ pub(super) fn fit(
     })?;
     (context.progress)(1.0, "done");
     Ok((IntentModel::new(settings, encoder, weights)?, findings))
+}
+
+/// The inverse temperature of probabilities, and the promises, if any are wanted. `margins` are those of the judged rows.
+fn calibrate_scores(
+    labels: &Labels,
+    held_back: &Calibration,
+    margins: &[f32],
+    recipe: &IntentRecipe,
+    seed: u64,
+) -> (f32, Option<Promises>) {
+    let judging = &held_back.judging;
+    if recipe.promise.promises() {
+        let held = HeldBack {
+            labels: &labels.names,
+            margins,
+            targets: &[judging.targets.as_slice(), &held_back.unlearned.targets].concat(),
+            known: judging.rows.len(),
+        };
+        let (scale, promises) = held.promise(&recipe.promise, seed);
+        return (scale, Some(promises));
+    }
+    if labels.several {
+        return (1.0, None);
+    }
+    let known = &margins[..judging.rows.len() * labels.names.len()];
+    (fit_temperature(known, &judging.targets, labels.names.len()), None)
 }
 
 /// The weights, and the margins of the judging rows and then of the unlearned ones, as they were before these were

@@ -176,7 +176,7 @@ fn thousands_of_labels_in_little_memory() {
         memory_max_bytes: 20 << 20,
         progress: &|_, _| (),
     };
-    let model = Intent.fit(&examples, &recipe, &context).unwrap();
+    let model = Intent.fit(&examples, &recipe, &context).unwrap().model;
     assert!(model.artifact().to_bytes().unwrap().len() < 4_200_000);
     let found = labels_of(
         model.as_ref(),

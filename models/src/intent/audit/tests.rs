@@ -157,9 +157,10 @@ impl Banking {
         let limits = VocabularyLimits {
             rows_min: recipe.rows_min,
             features_max: recipe.features_max,
+            chars_rows_max: recipe.chars_rows_max,
             memory_max_bytes: 1 << 30,
         };
-        let mut vocabulary = VocabularyBuilder::new(recipe.grams(), limits);
+        let mut vocabulary = VocabularyBuilder::new(recipe.grams(texts.len() as u64), limits);
         vocabulary.count(&texts, 2);
         let encoder = vocabulary.finish();
         let labels: Vec<String> = rows
@@ -267,6 +268,7 @@ fn errors_planted_in_banking77_are_found() {
         rows: &rows,
         model: "intent",
         threads: 2,
+        is_prepared: false,
     };
     let all_labels = Labels::new(&source, counts, &source).unwrap();
     let nothing = Block::default();
@@ -283,6 +285,7 @@ fn errors_planted_in_banking77_are_found() {
         labels: &all_labels,
         train: Some(&banking.block),
         held_back: &nothing,
+        every: 1,
         held_back_margins: &[],
         scale,
         features: banking.features,
