@@ -16,7 +16,7 @@ use crate::encode::{NgramEncoder, VocabularyBuilder, VocabularyLimits};
 use crate::error::Result;
 use crate::findings::Findings;
 use crate::kind::{Examples, FitContext};
-use crate::learn::{LinearSettings, LinearTrainer, LinearWeights, NO_CLASS, fit_temperature};
+use crate::learn::{Block, LinearSettings, LinearTrainer, LinearWeights, NO_CLASS, fit_temperature};
 use crate::rows::{KeepRows, KeptRows};
 use crate::text::Preparation;
 
@@ -139,12 +139,19 @@ fn learn(
     let kept_max = recipe.artifact_max_mb * MEGABYTE / size_of::<f32>();
     let mut margins = vec![0.0; held_back.judged_rows() * labels];
     let mut learned = Vec::new();
+    let no_rows = Block::default();
     for first in (0..labels).step_by(together) {
         let part = first..(first + together).min(labels);
         let share = 0.2 + 0.6 * first as f32 / labels as f32;
         (context.progress)(share, "learning weights");
         let mut trainer = LinearTrainer::part(part.clone(), features, settings);
-        trainer.run_until(encoded, &held_back.judging, recipe.passes)?;
+        // A promise is proved on rows that had no say in the weights: they do not end the passes either.
+        let ending = if recipe.promise.promises() {
+            &no_rows
+        } else {
+            &held_back.judging
+        };
+        trainer.run_until(encoded, ending, recipe.passes)?;
         judge(&trainer.weights(), held_back, (first, labels), &mut margins);
         if !recipe.promise.promises() {
             join(&mut trainer, encoded, held_back)?;
