@@ -118,7 +118,7 @@ fn fit(kind: &dyn Kind, train: &dyn Rows, calibrate: &dyn Rows, recipe: &Value) 
         train,
         calibrate,
     };
-    kind.fit(&examples, &recipe, &context).unwrap()
+    kind.fit(&examples, &recipe, &context).unwrap().model
 }
 
 fn texts(texts: &[&str]) -> RecordBatch {
