@@ -54,14 +54,20 @@ impl Recipes for BuiltIn {
     }
 }
 
-/// Texts with a planted piece each; some labels are wrong, so that the report has mistakes to show.
+/// A word that means nothing, another one for each of the first 64 numbers.
+fn word(number: usize) -> String {
+    const SYLLABLES: [&str; 8] = ["ka", "lo", "mi", "nu", "ra", "te", "vo", "xi"];
+    format!("{}{}", SYLLABLES[number / 8 % 8], SYLLABLES[number % 8])
+}
+
+/// Texts with a planted piece each, none a near-duplicate of another; some labels are wrong, so that the report has mistakes to show.
 fn desk(folder: &Path) {
     let mut csv = "body,intent,writer\n".to_owned();
     for row in 0..600 {
         let (planted, _) = PLANTED[row % PLANTED.len()];
         let (asked, label) = ASKED[row % ASKED.len()];
         let label = if row % 7 == 0 { ASKED[(row + 1) % 3].1 } else { label };
-        let fill = "really ".repeat(row % 11);
+        let fill: String = (0..8).map(|at| word(row * (at + 3) + row / 64) + " ").collect();
         writeln!(
             csv,
             "\"{planted} {asked} {fill}\",{label},writer{}@plantedmail.example",
