@@ -112,6 +112,14 @@ async fn a_connection_that_breaks_off_leaves_nothing(server: &Mariadb) {
     .await;
     assert!(said.contains("broke off"), "{said}");
     assert_eq!(desk.names(), names, "nothing half");
-    let (message, hint) = desk.refusal().await;
-    assert!(hint.contains("start the server"), "{message} {hint}");
+    // The socket of a server that was just killed takes connections for a moment, only to reset them.
+    let mut said = desk.refusal().await;
+    for _ in 0..100 {
+        if !said.0.contains("broke off") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        said = desk.refusal().await;
+    }
+    assert!(said.1.contains("start the server"), "{said:?}");
 }
