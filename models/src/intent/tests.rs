@@ -44,6 +44,7 @@ fn fitted_by(recipe: &Value, memory_max_bytes: usize, threads: usize) -> Box<dyn
         threads,
         memory_max_bytes,
         progress: &|_, _| (),
+        encoder: None,
     };
     Intent.fit(&examples, &recipe, &context).unwrap().model
 }
@@ -226,6 +227,7 @@ fn one_label_cannot_be_learned() {
         threads: 1,
         memory_max_bytes: 1 << 30,
         progress: &|_, _| (),
+        encoder: None,
     };
     let error = Intent.fit(&examples, &recipe, &context).err().unwrap().to_string();
     assert_eq!(
