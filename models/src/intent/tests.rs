@@ -176,6 +176,7 @@ fn thousands_of_labels_in_little_memory() {
         threads: 2,
         memory_max_bytes: 20 << 20,
         progress: &|_, _| (),
+        encoder: None,
     };
     let model = Intent.fit(&examples, &recipe, &context).unwrap().model;
     assert!(model.artifact().to_bytes().unwrap().len() < 4_200_000);
