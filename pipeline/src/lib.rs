@@ -5,7 +5,6 @@
 
 pub mod catalog;
 pub mod checks;
-pub mod encoders;
 pub mod engine;
 pub mod error;
 pub mod events;

@@ -349,7 +349,6 @@ impl Model for IntentModel {
         Artifact {
             settings: serde_json::to_value(&self.settings).unwrap_or_default(),
             tensors,
-            encoder: None,
         }
     }
 }

@@ -352,7 +352,6 @@ mod tests {
         Artifact {
             settings: Value::Null,
             tensors: weights.tensors(),
-            encoder: None,
         }
     }
 

@@ -3,7 +3,6 @@
 
 mod crashes;
 mod damage;
-mod encoders;
 mod fake;
 mod replay;
 mod sequences;

@@ -4,11 +4,9 @@ use std::time::Instant;
 
 use deskmill_models::kind::FitContext;
 use deskmill_models::registry::{Note, Registry};
-use deskmill_models::sentence::Embeddings;
 use serde_json::json;
 
 use super::{ModelOutcome, RunRequest, Work};
-use crate::encoders::CachedEmbeddings;
 use crate::error::{Error, Result};
 use crate::lineage::{self, Input, Lineage, Output};
 use crate::plan::Step;
@@ -17,7 +15,7 @@ use crate::report::ReportRows;
 use crate::stages::Input as ReportInput;
 use crate::stages::assemble::AssembleFacts;
 use crate::stages::clean::CleanFacts;
-use crate::stages::evaluate::{EvaluateFacts, EvaluateRequest, load_fitted};
+use crate::stages::evaluate::{EvaluateFacts, EvaluateRequest};
 use crate::stages::fit::{FitFacts, FitRequest};
 use crate::stages::ingest::IngestFacts;
 use crate::stages::publish::{PublishFacts, PublishRequest};
@@ -44,10 +42,7 @@ impl Work<'_> {
             });
         };
         let examples = self.assemble(model, assembled).await?;
-        let artifact_bytes = self
-            .fit(model, kind, [assembled, fitted], registry)
-            .await?
-            .artifact_bytes;
+        let artifact_bytes = self.fit(model, kind, assembled, fitted)?.artifact_bytes;
         let folders = [
             (assemble::STAGE, assembled),
             (fit::STAGE, fitted),
@@ -67,7 +62,7 @@ impl Work<'_> {
             artifact_bytes,
             rows: ReportRows { train, calibrate, test },
         };
-        let measured = self.evaluate(&request_of_report, evaluated, registry).await?;
+        let measured = self.evaluate(&request_of_report, evaluated)?;
         let started = Instant::now();
         let way = || {
             let lineage = Lineage::of_output(self.catalog, "evaluate", name, &evaluated.key)?;
@@ -143,24 +138,17 @@ impl Work<'_> {
         Ok(facts)
     }
 
-    async fn fit(
+    fn fit(
         &self,
         model: &ModelSpec,
         kind: &dyn deskmill_models::kind::Kind,
-        [from, step]: [&Step; 2],
-        registry: &Registry,
+        from: &Step,
+        step: &Step,
     ) -> Result<FitFacts> {
         let started = Instant::now();
         let facts: FitFacts = if step.done {
             self.catalog.facts(fit::STAGE, &model.name, &step.key)?
         } else {
-            let embeddings = match &model.encoder {
-                Some(name) => {
-                    let encoder = registry.encoder(name).await?;
-                    Some(CachedEmbeddings::open(self.catalog, encoder, self.threads)?)
-                }
-                None => None,
-            };
             let told = |share: f32, what: &str| self.progress("fit", &model.name, share, what);
             let request = FitRequest {
                 kind,
@@ -171,7 +159,6 @@ impl Work<'_> {
                     threads: self.threads,
                     memory_max_bytes: self.project.limits.memory_max_mib as usize * (1 << 20),
                     progress: &told,
-                    encoder: embeddings.as_ref().map(|embeddings| embeddings as &dyn Embeddings),
                 },
             };
             tokio::task::block_in_place(|| fit::fit(&request, self.catalog, Output::begin(self.project, step)))?
@@ -185,16 +172,15 @@ impl Work<'_> {
         Ok(facts)
     }
 
-    async fn evaluate(&self, request: &EvaluateRequest<'_>, step: &Step, registry: &Registry) -> Result<EvaluateFacts> {
+    fn evaluate(&self, request: &EvaluateRequest<'_>, step: &Step) -> Result<EvaluateFacts> {
         let started = Instant::now();
         let name = request.model.name.as_str();
         let facts: EvaluateFacts = if step.done {
             self.catalog.facts(evaluate::STAGE, name, &step.key)?
         } else {
             self.progress("evaluate", name, 0.0, "scoring the held-back rows");
-            let model = load_fitted(request.kind, request.fitted, registry).await?;
             tokio::task::block_in_place(|| {
-                evaluate::evaluate(request, model.as_ref(), self.catalog, Output::begin(self.project, step))
+                evaluate::evaluate(request, self.catalog, Output::begin(self.project, step))
             })?
         };
         let value = facts.metrics.get(&facts.main_metric).copied().unwrap_or_default();

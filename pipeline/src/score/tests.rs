@@ -78,7 +78,6 @@ impl Model for Length {
         Artifact {
             settings: Value::Null,
             tensors: BTreeMap::new(),
-            encoder: None,
         }
     }
 }

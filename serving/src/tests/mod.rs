@@ -37,7 +37,6 @@ fn no_artifact() -> Artifact {
     Artifact {
         settings: Value::Null,
         tensors: Default::default(),
-        encoder: None,
     }
 }
 

@@ -164,7 +164,6 @@ impl Model for Echo {
         Artifact {
             settings: json!({ "factor": self.factor }),
             tensors: BTreeMap::new(),
-            encoder: None,
         }
     }
 }
