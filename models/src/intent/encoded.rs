@@ -47,8 +47,8 @@ impl Encoding<'_> {
 pub(super) struct Calibration {
     /// Those that judge: of labels that the training rows have too.
     pub judging: Block,
-    /// One in so many rows judges.
-    pub every: u64,
+    /// The place of each of them among all calibration rows.
+    pub places: Vec<u64>,
     /// Those of labels that only calibration rows have: not learned yet when it is time to judge.
     pub unlearned: Block,
     /// What was left out where not every row judges.
@@ -60,6 +60,7 @@ impl Calibration {
         let every = source.rows.count().div_ceil(JUDGING_ROWS_MAX).max(1);
         let mut spilling = if every > 1 { Some(Spilling::new()?) } else { None };
         let (mut judging, mut unlearned) = (Block::default(), Block::default());
+        let mut places = Vec::new();
         let mut place = 0;
         source.for_each(&mut |part| {
             let mut all = Block::default();
@@ -68,7 +69,10 @@ impl Calibration {
                 let is_trained = encoding.labels.are_trained(&all.classes(row).collect::<Vec<_>>());
                 let block = match &mut spilling {
                     Some(spilling) if place % every != 0 => &mut spilling.block,
-                    _ if is_trained => &mut judging,
+                    _ if is_trained => {
+                        places.push(place);
+                        &mut judging
+                    }
                     _ => &mut unlearned,
                 };
                 block.push_from(&all, row);
@@ -78,7 +82,7 @@ impl Calibration {
         })?;
         Ok(Self {
             judging,
-            every,
+            places,
             unlearned,
             others: spilling.map(Spilling::finish).transpose()?,
         })

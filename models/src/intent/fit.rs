@@ -86,7 +86,7 @@ pub(super) fn fit(
         labels: &labels,
         train: encoded.block(),
         held_back: judging,
-        every: held_back.every,
+        held_back_places: &held_back.places,
         held_back_margins: known,
         features: encoder.len(),
         settings: learning,

@@ -1,9 +1,9 @@
 //! Finds rows with wrong labels and labels that are mixed up, at the end of a fit: every row is judged by weights that
 //! have not learned it.
 
-use super::labels::{Labels, RowLabels};
+use super::labels::Labels;
 use crate::encode::map_chunks;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::findings::{Findings, Judge, Judged, Part};
 use crate::kind::{Examples, Rows};
 use crate::learn::{Block, CrossFit, LinearSettings, cross_fit, softmax};
@@ -25,11 +25,10 @@ pub(super) struct Learned<'a> {
     pub labels: &'a Labels,
     /// The training rows, encoded, if they fit in memory.
     pub train: Option<&'a Block>,
-    /// The rows held back that judge, encoded: every so-manieth of the calibration rows, without those whose label is not
-    /// among the training labels.
+    /// The rows held back that judge, encoded.
     pub held_back: &'a Block,
-    /// One in so many calibration rows is among them.
-    pub every: u64,
+    /// Their places among all calibration rows.
+    pub held_back_places: &'a [u64],
     /// Their margins by the weights that had not learned them, row by row.
     pub held_back_margins: &'a [f32],
     /// How many features there are.
@@ -47,9 +46,8 @@ pub(super) fn findings(learned: &Learned<'_>) -> Result<Findings> {
     if learned.labels.several {
         return Ok(Findings::default());
     }
-    let places = held_back_places(learned)?;
-    let judge = judge(learned, &places)?;
-    let all = learned.examples.train.count() + places.len() as u64;
+    let judge = judge(learned)?;
+    let all = learned.examples.train.count() + learned.held_back_places.len() as u64;
     let parts: [&dyn Rows; 2] = [learned.examples.train, learned.examples.calibrate];
     let names = [Part::Train.name(), Part::Calibrate.name()];
     let findings = judge.findings(&learned.labels.names, &[(names[0], parts[0]), (names[1], parts[1])])?;
@@ -59,8 +57,9 @@ pub(super) fn findings(learned: &Learned<'_>) -> Result<Findings> {
     })
 }
 
-/// What is thought of every row. `places` are those of the rows held back among all calibration rows.
-fn judge(learned: &Learned<'_>, places: &[u64]) -> Result<Judge> {
+/// What is thought of every row.
+fn judge(learned: &Learned<'_>) -> Result<Judge> {
+    let places = learned.held_back_places;
     let labels = learned.labels.names.len();
     let mut judge = Judge::default();
     let mut push = |row: Judged| {
@@ -106,32 +105,6 @@ impl Learned<'_> {
         softmax(margins, self.scale, probabilities);
         Judged::new(at, target, (0u32..).zip(probabilities.iter().copied()))
     }
-}
-
-/// By encoded row, its place among the calibration rows.
-fn held_back_places(learned: &Learned<'_>) -> Result<Vec<u64>> {
-    let mut places = Vec::with_capacity(learned.held_back.rows.len());
-    let mut place = 0;
-    for batch in learned.examples.calibrate.batches()? {
-        let batch = batch?;
-        let given = batch
-            .column_by_name("label")
-            .map(RowLabels::read)
-            .transpose()?
-            .flatten();
-        let given = given.ok_or_else(|| Error::table("column `label`", "is missing or holds nulls"))?;
-        for row in 0..given.len() {
-            let is_trained = learned.labels.are_trained(&learned.labels.classes(given.of(row)));
-            if place % learned.every == 0 && is_trained {
-                places.push(place);
-            }
-            place += 1;
-        }
-    }
-    if places.len() == learned.held_back.rows.len() {
-        return Ok(places);
-    }
-    Err(Error::table("the calibration rows", "changed while they were read"))
 }
 
 #[cfg(test)]

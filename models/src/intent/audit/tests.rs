@@ -285,14 +285,14 @@ fn errors_planted_in_banking77_are_found() {
         labels: &all_labels,
         train: Some(&banking.block),
         held_back: &nothing,
-        every: 1,
+        held_back_places: &[],
         held_back_margins: &[],
         scale,
         features: banking.features,
         settings: SETTINGS,
         memory_max_bytes: 1 << 30,
     };
-    let judge = judge(&learned, &[]).unwrap();
+    let judge = judge(&learned).unwrap();
     let accuracy = judge.accuracy();
     let suspects = judge.suspects(labels);
     let hits = |listed: usize| {
