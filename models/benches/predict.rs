@@ -112,6 +112,7 @@ fn fit(kind: &dyn Kind, train: &dyn Rows, calibrate: &dyn Rows, recipe: &Value) 
         threads: 2,
         memory_max_bytes: 1 << 30,
         progress: &|_, _| (),
+        encoder: None,
     };
     let examples = Examples {
         model: "intent",

@@ -2,18 +2,23 @@
 //! worst be refused.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::sentence::{EncoderRef, SentenceEncoder};
 
 /// The file format this build writes. Every released format stays loadable.
 pub const FORMAT: u32 = 1;
 
 const SETTINGS_KEY: &str = "deskmill";
 const FORMAT_KEY: &str = "format";
+const ENCODER_KEY: &str = "encoder";
+const PLACE: &str = "model.safetensors";
 
 /// Settings and arrays of one fitted model.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +27,8 @@ pub struct Artifact {
     pub settings: Value,
     /// Fitted arrays by name.
     pub tensors: BTreeMap<String, Tensor>,
+    /// The encoder whose vectors the model was fitted on. Only its name and digest are in the file.
+    pub encoder: Option<Arc<SentenceEncoder>>,
 }
 
 /// One fitted array, row-major.
@@ -50,38 +57,62 @@ impl Artifact {
             views.insert((*name).to_owned(), view);
         }
         // The header's map order is not stable across processes, so both keys travel in one value.
-        let header = serde_json::json!({ FORMAT_KEY: FORMAT, SETTINGS_KEY: settings });
+        let mut header = serde_json::json!({ FORMAT_KEY: FORMAT, SETTINGS_KEY: settings });
+        if let Some(encoder) = &self.encoder {
+            let encoder = encoder.reference();
+            header[ENCODER_KEY] = serde_json::json!({ "name": encoder.name, "digest": encoder.digest });
+        }
         let metadata = HashMap::from([(SETTINGS_KEY.to_owned(), header.to_string())]);
         safetensors::serialize(views, Some(metadata)).map_err(|e| Error::artifact("model.safetensors", e))
     }
 
-    /// Reads a safetensors file. Lengths and offsets are checked by the format's library; what the arrays mean is
-    /// checked by the kind that loads them.
+    /// The encoder that the artifact in a safetensors file names, to be found before [`Self::from_bytes`] is called.
     ///
     /// # Errors
-    /// When the bytes are not such a file or the format is newer than this build.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let place = "model.safetensors";
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| Error::artifact(place, e))?;
-        let header = metadata.metadata().as_ref().and_then(|m| m.get(SETTINGS_KEY));
-        let header = header.ok_or_else(|| Error::artifact(place, "has no deskmill settings"))?;
-        let header: Value = serde_json::from_str(header).map_err(|e| Error::artifact(place, e))?;
-        let format = header[FORMAT_KEY].as_u64().unwrap_or(0);
-        if format != u64::from(FORMAT) {
-            return Err(Error::artifact(
-                place,
-                format!("format {format}; this build reads {FORMAT}"),
-            ));
+    /// As [`Self::from_bytes`].
+    pub fn encoder_of(bytes: &[u8]) -> Result<Option<EncoderRef>> {
+        let header = header_of(bytes)?;
+        let Some(encoder) = header.get(ENCODER_KEY) else {
+            return Ok(None);
+        };
+        let encoder = EncoderRef::deserialize(encoder).map_err(|e| Error::artifact(PLACE, e))?;
+        Ok(Some(encoder))
+    }
+
+    /// Reads a safetensors file, for which the `encoder` that it names (see [`Self::encoder_of`]) was loaded. Lengths and
+    /// offsets are checked by the format's library; what the arrays mean is checked by the kind that loads them.
+    ///
+    /// # Errors
+    /// When the bytes are not such a file, the format is newer than this build, or `encoder` is not the one it names.
+    pub fn from_bytes(bytes: &[u8], encoder: Option<Arc<SentenceEncoder>>) -> Result<Self> {
+        let wanted = Self::encoder_of(bytes)?;
+        if wanted.as_ref().map(|wanted| wanted.digest.as_str()) != encoder.as_ref().map(|given| given.digest()) {
+            let name = |name: Option<&str>| {
+                name.map_or("no encoder".to_owned(), |name| {
+                    format!("encoder `{}`", name.escape_debug())
+                })
+            };
+            let message = format!(
+                "was fitted with {}, not with {} (or with other files of it)",
+                name(wanted.as_ref().map(|wanted| wanted.name.as_str())),
+                name(encoder.as_ref().map(|given| given.name())),
+            );
+            return Err(Error::artifact(PLACE, message));
         }
+        let header = header_of(bytes)?;
         let settings = header[SETTINGS_KEY].as_str().unwrap_or_default();
-        let settings = serde_json::from_str(settings).map_err(|e| Error::artifact(place, e))?;
-        let file = SafeTensors::deserialize(bytes).map_err(|e| Error::artifact(place, e))?;
+        let settings = serde_json::from_str(settings).map_err(|e| Error::artifact(PLACE, e))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|e| Error::artifact(PLACE, e))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.tensors() {
             let tensor = Tensor::read(&name, &view)?;
             tensors.insert(name, tensor);
         }
-        Ok(Self { settings, tensors })
+        Ok(Self {
+            settings,
+            tensors,
+            encoder,
+        })
     }
 
     /// Takes an array of floats out of the artifact.
@@ -116,6 +147,22 @@ impl Artifact {
             other => Err(wrong_tensor(name, "u8", other.as_ref())),
         }
     }
+}
+
+/// The header of an artifact of a format that this build reads.
+fn header_of(bytes: &[u8]) -> Result<Value> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| Error::artifact(PLACE, e))?;
+    let header = metadata.metadata().as_ref().and_then(|m| m.get(SETTINGS_KEY));
+    let header = header.ok_or_else(|| Error::artifact(PLACE, "has no deskmill settings"))?;
+    let header: Value = serde_json::from_str(header).map_err(|e| Error::artifact(PLACE, e))?;
+    let format = header[FORMAT_KEY].as_u64().unwrap_or(0);
+    if format != u64::from(FORMAT) {
+        return Err(Error::artifact(
+            PLACE,
+            format!("format {format}; this build reads {FORMAT}"),
+        ));
+    }
+    Ok(header)
 }
 
 fn wrong_tensor(name: &str, expected: &str, found: Option<&Tensor>) -> Error {
@@ -178,14 +225,40 @@ mod tests {
         Artifact {
             settings: serde_json::json!({"labels": ["x", "退款"]}),
             tensors,
+            encoder: None,
         }
+    }
+
+    #[test]
+    fn the_encoder_is_named_and_must_be_given_again() {
+        let encoder = |pattern| {
+            let files = crate::sentence::tests::encoder_of_pattern(pattern);
+            Arc::new(SentenceEncoder::load("small", &files).unwrap())
+        };
+        let (own, other) = (encoder(1), encoder(2));
+        let with = Artifact {
+            encoder: Some(own.clone()),
+            ..artifact()
+        };
+        let bytes = with.to_bytes().unwrap();
+        assert_eq!(Artifact::encoder_of(&bytes).unwrap(), Some(own.reference()));
+        assert_eq!(Artifact::from_bytes(&bytes, Some(own.clone())).unwrap(), with);
+        let refused = Artifact::from_bytes(&bytes, None).unwrap_err().to_string();
+        assert!(
+            refused.contains("fitted with encoder `small`, not with no encoder"),
+            "{refused}"
+        );
+        assert!(Artifact::from_bytes(&bytes, Some(other)).is_err());
+        let without = artifact().to_bytes().unwrap();
+        assert_eq!(Artifact::encoder_of(&without).unwrap(), None);
+        assert!(Artifact::from_bytes(&without, Some(own)).is_err());
     }
 
     #[test]
     fn comes_back_bit_for_bit() {
         let bytes = artifact().to_bytes().unwrap();
         assert_eq!(bytes, artifact().to_bytes().unwrap());
-        assert_eq!(Artifact::from_bytes(&bytes).unwrap(), artifact());
+        assert_eq!(Artifact::from_bytes(&bytes, None).unwrap(), artifact());
     }
 
     #[test]
@@ -193,7 +266,7 @@ mod tests {
         let bytes = artifact().to_bytes().unwrap();
         for len in 0..bytes.len() {
             assert!(
-                Artifact::from_bytes(&bytes[..len]).is_err(),
+                Artifact::from_bytes(&bytes[..len], None).is_err(),
                 "{len} bytes were accepted"
             );
         }

@@ -46,6 +46,7 @@ fn fit(kind: &dyn Kind, seed: u64, threads: usize) -> Box<dyn Model> {
         threads,
         memory_max_bytes: 64 << 20,
         progress: &|_, _| (),
+        encoder: None,
     };
     kind.fit(&examples, &recipe, &context).unwrap().model
 }
@@ -104,7 +105,7 @@ fn saved_and_loaded_it_answers_with_the_same_bits() {
     each(|kind| {
         let model = fit(kind, 7, 2);
         let bytes = model.artifact().to_bytes().unwrap();
-        let loaded = kind.load(Artifact::from_bytes(&bytes).unwrap()).unwrap();
+        let loaded = kind.load(Artifact::from_bytes(&bytes, None).unwrap()).unwrap();
         assert_eq!(loaded.artifact().to_bytes().unwrap(), bytes);
         assert_eq!(loaded.signature(), model.signature());
         let rows = hard_rows(model.as_ref(), 40);
@@ -185,10 +186,10 @@ fn a_damaged_artifact_is_refused_or_harmless() {
         for at in (0..bytes.len()).step_by(997).chain(0..600.min(bytes.len())) {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0xff;
-            if let Ok(model) = Artifact::from_bytes(&damaged).and_then(|artifact| kind.load(artifact)) {
+            if let Ok(model) = Artifact::from_bytes(&damaged, None).and_then(|artifact| kind.load(artifact)) {
                 model.predict(&hard_rows(model.as_ref(), 3)).unwrap();
             }
         }
-        assert!(Artifact::from_bytes(&bytes[..bytes.len() / 2]).is_err());
+        assert!(Artifact::from_bytes(&bytes[..bytes.len() / 2], None).is_err());
     });
 }

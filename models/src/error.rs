@@ -35,6 +35,16 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// A sentence encoder's files are unfit, or it does not work.
+    #[error("encoder {place}: {message}")]
+    Encoder {
+        /// The encoder's file or name.
+        place: String,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// The registry refused or could not do something.
     #[error("registry {place}: {message}")]
     Registry {
@@ -68,7 +78,7 @@ impl Error {
     pub fn hint(&self) -> String {
         match self {
             Error::Row { example, .. } => format!("a value that fits: {example}"),
-            Error::Examples { hint, .. } | Error::Registry { hint, .. } => hint.clone(),
+            Error::Examples { hint, .. } | Error::Registry { hint, .. } | Error::Encoder { hint, .. } => hint.clone(),
             Error::Artifact { .. } => "publish the model again, or roll back to a version that loads".into(),
             Error::File { .. } => "check that the file exists and that this user may read and write it".into(),
             Error::Table { .. } => "check that the file is whole and was not changed while it was read".into(),
@@ -79,6 +89,14 @@ impl Error {
         Error::Table {
             place: place.into(),
             message: source.to_string(),
+        }
+    }
+
+    pub(crate) fn encoder(place: impl Into<String>, message: impl std::fmt::Display, hint: impl Into<String>) -> Self {
+        Error::Encoder {
+            place: place.into(),
+            message: message.to_string(),
+            hint: hint.into(),
         }
     }
 

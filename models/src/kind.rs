@@ -13,6 +13,7 @@ use crate::artifact::Artifact;
 use crate::error::Result;
 use crate::findings::Findings;
 use crate::metrics::Evaluation;
+use crate::sentence::Embeddings;
 
 /// A kind of model: one folder in this crate and one line in [`crate::KINDS`].
 pub trait Kind: Send + Sync {
@@ -208,4 +209,7 @@ pub struct FitContext<'a> {
     pub memory_max_bytes: usize,
     /// Told about progress: share done (0..1) and what is going on.
     pub progress: &'a (dyn Fn(f32, &str) + Sync),
+    /// Vectors of texts, if the model is to use an encoder. Its artifact then names that encoder
+    /// ([`Artifact::encoder`]), and a kind that cannot use one refuses.
+    pub encoder: Option<&'a dyn Embeddings>,
 }

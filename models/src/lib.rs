@@ -1,6 +1,7 @@
 //! What a deskmill model is: text, features, learners, kinds and the registry that keeps their versions.
 //!
-//! The way through this crate: [`text`] cleans a text, [`encode`] turns it into features, [`learn`] fits weights,
+//! The way through this crate: [`text`] cleans a text, [`encode`] turns it into features and
+//! [`sentence`] into a vector, [`learn`] fits weights,
 //! a [`kind::Kind`] puts them together, [`kind::Model::predict`] answers, [`registry`] keeps versions. Nothing here
 //! knows SQL, projects or HTTP.
 
@@ -18,6 +19,7 @@ pub mod metrics;
 mod real_data;
 pub mod registry;
 pub mod rows;
+pub mod sentence;
 pub mod text;
 
 pub use error::{Error, Result};

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::catalog::{Catalog, entries, is_key, read_json, size_bytes};
 use crate::checks;
+use crate::encoders;
 use crate::error::{Error, Result};
 use crate::fetch::{fetched, listed_or_not};
 use crate::lineage::{CONTENTS_STAGE, is_kept};
@@ -115,6 +116,7 @@ fn sweep(catalog: &Catalog, needed: &Needed, dry_run: bool) -> Result<Swept> {
     stages.push(broom.runs()?);
     stages.push(broom.spill()?);
     stages.push(broom.fetched()?);
+    stages.push(broom.embeddings(needed)?);
     stages.retain(|stage| stage.removed.count + stage.kept.count > 0);
     Ok(Swept { dry_run, stages })
 }
@@ -225,6 +227,25 @@ impl Broom<'_> {
                 self.remove_folder(&entry)?;
             } else {
                 self.remove_file(&entry)?;
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Vectors of encoders that no model of the project uses.
+    fn embeddings(&self, needed: &Needed) -> Result<SweptStage> {
+        let mut swept = SweptStage::of(encoders::FOLDER);
+        for folder in folders(&self.catalog.work().join(encoders::FOLDER))? {
+            let digest = file_name(&folder);
+            if !is_key(digest) && !is_left_over(digest) {
+                continue;
+            }
+            let bytes = size_bytes(&folder);
+            if needed.encoders.contains(digest) {
+                swept.kept.add(bytes);
+            } else {
+                swept.removed.add(bytes);
+                self.remove_folder(&folder)?;
             }
         }
         Ok(swept)

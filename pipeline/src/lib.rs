@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod checks;
+pub mod encoders;
 pub mod engine;
 pub mod error;
 pub mod events;

@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod encoder;
 mod gc;
 mod init;
 mod lineage;
@@ -40,6 +41,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Check(args) => return check::run(&place, &args).await,
         Verb::Profile(args) => profile::run(&place, &args)?,
         Verb::Models(args) => models::run(&place, args).await?,
+        Verb::Encoder(args) => encoder::run(&place, args).await?,
         Verb::Predict(args) => predict::run(&place, &args).await?,
         Verb::Sql(args) => sql::run(&place, &args).await?,
         Verb::Rejects(args) => return rejects::run(&place, args).await,

@@ -36,7 +36,7 @@ pub async fn run(place: &Place, args: ModelsArgs) -> Result<()> {
 
 /// The registry, and the project if nothing is wrong with it: versions can be looked at and moved whatever became of the
 /// sources.
-fn open(place: &Place) -> Result<(Option<Project>, Registry)> {
+pub(super) fn open(place: &Place) -> Result<(Option<Project>, Registry)> {
     match place.project() {
         Ok(project) => {
             let registry = Registry::local(&project.registry.path)?;

@@ -102,7 +102,7 @@ fn an_answer_in_context_does_not_depend_on_its_neighbours_and_survives_saving() 
     let model = fitted();
     let saved = model.artifact().to_bytes().unwrap();
     let loaded = Intent
-        .load(crate::artifact::Artifact::from_bytes(&saved).unwrap())
+        .load(crate::artifact::Artifact::from_bytes(&saved, None).unwrap())
         .unwrap();
     let asked = table([
         ("text", texts(["yes please", "", "退款"])),

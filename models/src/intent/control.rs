@@ -43,6 +43,7 @@ fn random_ratings_stay_at_chance() {
         threads: 2,
         memory_max_bytes: 1 << 30,
         progress: &|_, _| (),
+        encoder: None,
     };
     let fitted = Intent.fit(&examples, &recipe, &context).unwrap();
     let evaluation = Intent.evaluate(fitted.model.as_ref(), &test).unwrap();

@@ -57,6 +57,7 @@ pub(super) fn fit_seeded(
         threads: 2,
         memory_max_bytes: 1 << 30,
         progress: &|_, _| (),
+        encoder: None,
     };
     let fitted = Intent.fit(&examples, &Intent.check_recipe(recipe).unwrap(), &context);
     fitted.map(|fitted| fitted.model)

@@ -349,6 +349,7 @@ impl Model for IntentModel {
         Artifact {
             settings: serde_json::to_value(&self.settings).unwrap_or_default(),
             tensors,
+            encoder: None,
         }
     }
 }

@@ -52,6 +52,7 @@ fn fit(train: &MemoryRows, calibrate: &MemoryRows, recipe: &Value) -> Result<Box
         threads: 2,
         memory_max_bytes: 1 << 30,
         progress: &|_, _| (),
+        encoder: None,
     };
     let fitted = Intent.fit(&examples, &Intent.check_recipe(recipe).unwrap(), &context);
     fitted.map(|fitted| fitted.model)

@@ -44,6 +44,7 @@ fn fitted_by(recipe: &Value, memory_max_bytes: usize, threads: usize) -> Box<dyn
         threads,
         memory_max_bytes,
         progress: &|_, _| (),
+        encoder: None,
     };
     Intent.fit(&examples, &recipe, &context).unwrap().model
 }
@@ -175,6 +176,7 @@ fn thousands_of_labels_in_little_memory() {
         threads: 2,
         memory_max_bytes: 20 << 20,
         progress: &|_, _| (),
+        encoder: None,
     };
     let model = Intent.fit(&examples, &recipe, &context).unwrap().model;
     assert!(model.artifact().to_bytes().unwrap().len() < 4_200_000);
@@ -226,6 +228,7 @@ fn one_label_cannot_be_learned() {
         threads: 1,
         memory_max_bytes: 1 << 30,
         progress: &|_, _| (),
+        encoder: None,
     };
     let error = Intent.fit(&examples, &recipe, &context).err().unwrap().to_string();
     assert_eq!(

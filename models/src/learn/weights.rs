@@ -352,6 +352,7 @@ mod tests {
         Artifact {
             settings: Value::Null,
             tensors: weights.tensors(),
+            encoder: None,
         }
     }
 

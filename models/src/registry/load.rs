@@ -1,6 +1,8 @@
 //! From a stored version to a model that answers: digests, artifact, signature, golden rows. A version that does not
 //! pass all of them is never handed out.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::names::{GOLDEN_FILE, MODEL_FILE};
@@ -9,6 +11,7 @@ use super::{Golden, Manifest, Registry};
 use crate::artifact::Artifact;
 use crate::error::{Error, Result};
 use crate::kind::{Kind, Model};
+use crate::sentence::SentenceEncoder;
 
 /// A model that was loaded, with what is known about it.
 pub struct LoadedModel {
@@ -23,8 +26,8 @@ impl Registry {
     /// thread: keep it off threads that answer requests.
     ///
     /// # Errors
-    /// When the version is not published, a file is damaged, this build does not know its kind, or the model does not
-    /// answer the golden rows as it did when it was published.
+    /// When the version is not published, a file is damaged, this build does not know its kind, its encoder is not in
+    /// this registry, or the model does not answer the golden rows as it did when it was published.
     pub async fn load(&self, model: &str, version: u64) -> Result<LoadedModel> {
         let manifest = self.manifest(model, version).await?;
         let kind = crate::kind(&manifest.kind).ok_or_else(|| {
@@ -38,12 +41,18 @@ impl Registry {
         })?;
         let artifact = self.file_of(&manifest, MODEL_FILE).await?;
         let golden = self.file_of(&manifest, GOLDEN_FILE).await?;
-        open(kind, manifest, &artifact, golden)
+        let encoder = self.encoder_of(&artifact).await?;
+        open(kind, manifest, (&artifact, encoder), golden)
     }
 }
 
 /// Makes a model of files whose digests were checked.
-pub(super) fn open(kind: &dyn Kind, manifest: Manifest, artifact: &[u8], golden: Bytes) -> Result<LoadedModel> {
+pub(super) fn open(
+    kind: &dyn Kind,
+    manifest: Manifest,
+    (artifact, encoder): (&[u8], Option<Arc<SentenceEncoder>>),
+    golden: Bytes,
+) -> Result<LoadedModel> {
     let place = |error: Error| match error {
         Error::Artifact { place, message } => Error::Artifact {
             place: format!("{}@{} {place}", manifest.model, manifest.version),
@@ -51,7 +60,7 @@ pub(super) fn open(kind: &dyn Kind, manifest: Manifest, artifact: &[u8], golden:
         },
         other => other,
     };
-    let model = Artifact::from_bytes(artifact)
+    let model = Artifact::from_bytes(artifact, encoder)
         .and_then(|artifact| kind.load(artifact))
         .map_err(place)?;
     if *model.signature() != manifest.signature {

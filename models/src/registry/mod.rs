@@ -2,6 +2,7 @@
 //! Works on any object store with put-if-absent, without a server or a lock. It knows no clock and no kind's insides.
 
 mod changes;
+mod encoders;
 mod golden;
 mod load;
 mod log;
@@ -19,21 +20,24 @@ mod tests;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
+pub use encoders::{EncoderManifest, NewEncoder, how_to_add, local_encoder};
 pub use golden::Golden;
 pub use load::LoadedModel;
 pub use log::{Action, LogEntry, Note};
 pub use manifest::{FileFact, Manifest};
 pub use names::{GOLDEN_FILE, MODEL_FILE, PROD, Wanted, parse_reference};
+pub(crate) use objects::sha256;
 pub use publish::{NewVersion, Published};
 pub use state::{ModelState, VersionState};
 
 use crate::error::{Error, Result};
+use crate::sentence::SentenceEncoder;
 
 /// Versions and aliases of models on an object store. Cheap to clone.
 ///
@@ -42,6 +46,7 @@ use crate::error::{Error, Result};
 /// <model>/versions/7/claim.json     whose number 7 is
 ///                    model.safetensors, golden.parquet, report.json ...
 ///                    manifest.json  length and digest of each of them
+/// encoders/<name>/                  network.onnx, tokenizer.json, and manifest.json, which is written last
 /// ```
 ///
 /// Every object is created by put-if-absent and never changed. The state of a model is the fold of its log, so a
@@ -66,6 +71,8 @@ pub struct Registry {
     /// Entries read before, with the listing's facts they were read under. Entries never change; if one's facts do,
     /// somebody replaced the registry, and it is read again.
     seen: Arc<Mutex<Seen>>,
+    /// Encoders in memory by digest. Models share one; the last that goes takes it along.
+    encoders: Arc<Mutex<HashMap<String, Weak<SentenceEncoder>>>>,
 }
 
 type Seen = HashMap<Path, (ObjectMeta, Arc<LogEntry>)>;
@@ -95,6 +102,7 @@ impl Registry {
             prefix,
             local: None,
             seen: Arc::default(),
+            encoders: Arc::default(),
         }
     }
 

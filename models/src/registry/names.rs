@@ -89,6 +89,15 @@ pub(super) fn check_alias(name: &str) -> Result<()> {
     }
 }
 
+/// Refuses what is not a name of an encoder.
+pub(super) fn check_encoder(name: &str) -> Result<()> {
+    if is_name(name) {
+        Ok(())
+    } else {
+        Err(bad_name("encoder", name, NAME_RULE))
+    }
+}
+
 /// Refuses what is not a plain file name, and the names the registry writes itself.
 pub(super) fn check_file(name: &str) -> Result<()> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.');

@@ -71,7 +71,7 @@ pub(super) async fn get(store: &dyn ObjectStore, path: &Path, max_bytes: u64) ->
 }
 
 /// SHA-256 as 64 lower-case hex digits.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     let mut hex = String::with_capacity(64);
     for byte in Sha256::digest(bytes) {
         // Writing to a String cannot fail.

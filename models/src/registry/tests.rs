@@ -3,6 +3,7 @@
 
 mod crashes;
 mod damage;
+mod encoders;
 mod fake;
 mod replay;
 mod sequences;

@@ -13,6 +13,7 @@ use crate::plan::{Plan, folder_of};
 use crate::profile;
 use crate::project::Project;
 use crate::rejects::Outputs;
+use crate::stages::fit;
 
 /// Outputs that must stay.
 #[derive(Debug, Default)]
@@ -23,6 +24,8 @@ pub(super) struct Needed {
     followed: BTreeSet<Input>,
     /// Whether something is needed that does not say what it was made from.
     is_untraced: bool,
+    /// Digests of the encoders of the project's models.
+    pub(super) encoders: BTreeSet<String>,
 }
 
 impl Needed {
@@ -35,6 +38,9 @@ impl Needed {
             }
         }
         for step in &plan.steps {
+            if step.stage == "fit" {
+                needed.encoders.extend(step.parts.get(fit::ENCODER).cloned());
+            }
             needed.add(catalog, Input::new(step.stage, &step.name, &step.key))?;
         }
         for table in &project.tables {

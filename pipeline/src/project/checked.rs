@@ -411,6 +411,10 @@ pub struct ModelSpec {
     pub split: Split,
     /// `[models.NAME.recipe]`: the kind's own hyper-parameters, checked by it, defaults filled in.
     pub recipe: serde_json::Value,
+    /// `encoder`: the sentence encoder of the registry (`deskmill encoder ls`) whose vectors the model is fitted on, for
+    /// kinds that can use one. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<String>,
     /// `[models.NAME.gate]`: what a new version must show before an alias moves to it.
     pub gate: Gate,
 }

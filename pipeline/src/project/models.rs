@@ -23,6 +23,10 @@ fn read_model(name: String, mut section: Section<'_>, recipes: &dyn Recipes, fol
     let kinds: Vec<(&str, &str)> = recipes.kinds().into_iter().map(|kind| (kind, kind)).collect();
     let kind = section.choice("kind", &kinds, None);
     let examples = read_sql(&mut section, "examples", folder);
+    let encoder = section.text("encoder");
+    if let Some(encoder) = &encoder {
+        section.check_name(encoder, NameRule::Model);
+    }
     let split = read_split(section.section("split"));
     let gate = read_gate(section.section("gate"));
     let recipe = read_recipe(&section.section("recipe"), kind, recipes);
@@ -35,6 +39,7 @@ fn read_model(name: String, mut section: Section<'_>, recipes: &dyn Recipes, fol
         examples_sql,
         split,
         recipe: recipe?,
+        encoder: encoder.map(|encoder| encoder.value),
         gate,
     })
 }

@@ -4,9 +4,11 @@ use std::time::Instant;
 
 use deskmill_models::kind::FitContext;
 use deskmill_models::registry::{Note, Registry};
+use deskmill_models::sentence::Embeddings;
 use serde_json::json;
 
 use super::{ModelOutcome, RunRequest, Work};
+use crate::encoders::CachedEmbeddings;
 use crate::error::{Error, Result};
 use crate::lineage::{self, Input, Lineage, Output};
 use crate::plan::Step;
@@ -15,7 +17,7 @@ use crate::report::ReportRows;
 use crate::stages::Input as ReportInput;
 use crate::stages::assemble::AssembleFacts;
 use crate::stages::clean::CleanFacts;
-use crate::stages::evaluate::{EvaluateFacts, EvaluateRequest};
+use crate::stages::evaluate::{EvaluateFacts, EvaluateRequest, load_fitted};
 use crate::stages::fit::{FitFacts, FitRequest};
 use crate::stages::ingest::IngestFacts;
 use crate::stages::publish::{PublishFacts, PublishRequest};
@@ -42,7 +44,10 @@ impl Work<'_> {
             });
         };
         let examples = self.assemble(model, assembled).await?;
-        let artifact_bytes = self.fit(model, kind, assembled, fitted)?.artifact_bytes;
+        let artifact_bytes = self
+            .fit(model, kind, [assembled, fitted], registry)
+            .await?
+            .artifact_bytes;
         let folders = [
             (assemble::STAGE, assembled),
             (fit::STAGE, fitted),
@@ -62,7 +67,7 @@ impl Work<'_> {
             artifact_bytes,
             rows: ReportRows { train, calibrate, test },
         };
-        let measured = self.evaluate(&request_of_report, evaluated)?;
+        let measured = self.evaluate(&request_of_report, evaluated, registry).await?;
         let started = Instant::now();
         let way = || {
             let lineage = Lineage::of_output(self.catalog, "evaluate", name, &evaluated.key)?;
@@ -138,17 +143,24 @@ impl Work<'_> {
         Ok(facts)
     }
 
-    fn fit(
+    async fn fit(
         &self,
         model: &ModelSpec,
         kind: &dyn deskmill_models::kind::Kind,
-        from: &Step,
-        step: &Step,
+        [from, step]: [&Step; 2],
+        registry: &Registry,
     ) -> Result<FitFacts> {
         let started = Instant::now();
         let facts: FitFacts = if step.done {
             self.catalog.facts(fit::STAGE, &model.name, &step.key)?
         } else {
+            let embeddings = match &model.encoder {
+                Some(name) => {
+                    let encoder = registry.encoder(name).await?;
+                    Some(CachedEmbeddings::open(self.catalog, encoder, self.threads)?)
+                }
+                None => None,
+            };
             let told = |share: f32, what: &str| self.progress("fit", &model.name, share, what);
             let request = FitRequest {
                 kind,
@@ -159,6 +171,7 @@ impl Work<'_> {
                     threads: self.threads,
                     memory_max_bytes: self.project.limits.memory_max_mib as usize * (1 << 20),
                     progress: &told,
+                    encoder: embeddings.as_ref().map(|embeddings| embeddings as &dyn Embeddings),
                 },
             };
             tokio::task::block_in_place(|| fit::fit(&request, self.catalog, Output::begin(self.project, step)))?
@@ -172,15 +185,16 @@ impl Work<'_> {
         Ok(facts)
     }
 
-    fn evaluate(&self, request: &EvaluateRequest<'_>, step: &Step) -> Result<EvaluateFacts> {
+    async fn evaluate(&self, request: &EvaluateRequest<'_>, step: &Step, registry: &Registry) -> Result<EvaluateFacts> {
         let started = Instant::now();
         let name = request.model.name.as_str();
         let facts: EvaluateFacts = if step.done {
             self.catalog.facts(evaluate::STAGE, name, &step.key)?
         } else {
             self.progress("evaluate", name, 0.0, "scoring the held-back rows");
+            let model = load_fitted(request.kind, request.fitted, registry).await?;
             tokio::task::block_in_place(|| {
-                evaluate::evaluate(request, self.catalog, Output::begin(self.project, step))
+                evaluate::evaluate(request, model.as_ref(), self.catalog, Output::begin(self.project, step))
             })?
         };
         let value = facts.metrics.get(&facts.main_metric).copied().unwrap_or_default();

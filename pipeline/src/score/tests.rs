@@ -78,6 +78,7 @@ impl Model for Length {
         Artifact {
             settings: Value::Null,
             tensors: BTreeMap::new(),
+            encoder: None,
         }
     }
 }

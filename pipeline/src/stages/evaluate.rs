@@ -10,7 +10,7 @@ use deskmill_models::artifact::Artifact;
 use deskmill_models::findings::Findings;
 use deskmill_models::kind::{Kind, Model, Rows};
 use deskmill_models::metrics::Evaluation;
-use deskmill_models::registry::{GOLDEN_FILE, Golden, MODEL_FILE};
+use deskmill_models::registry::{GOLDEN_FILE, Golden, MODEL_FILE, Registry};
 use deskmill_models::rows::{ParquetRows, conform};
 use deskmill_models::text;
 use serde::{Deserialize, Serialize};
@@ -76,26 +76,31 @@ pub struct EvaluateRequest<'a> {
     pub rows: ReportRows,
 }
 
-/// The model of a fitted artifact.
+/// The model of a fitted artifact, with its encoder out of the registry.
 ///
 /// # Errors
-/// When the file is missing or not such an artifact.
-pub fn load_fitted(kind: &dyn Kind, fitted: &Path) -> Result<Box<dyn Model>> {
+/// When the file is missing or not such an artifact, or the registry does not have its encoder.
+pub async fn load_fitted(kind: &dyn Kind, fitted: &Path, registry: &Registry) -> Result<Box<dyn Model>> {
     let path = fitted.join(MODEL_FILE);
     let bytes = std::fs::read(&path).map_err(Error::file(&path))?;
-    Ok(kind.load(Artifact::from_bytes(&bytes)?)?)
+    let encoder = registry.encoder_of(&bytes).await?;
+    Ok(kind.load(Artifact::from_bytes(&bytes, encoder)?)?)
 }
 
-/// Measures one model, `made` as it was begun.
+/// Measures one `model`, as [`load_fitted`] gives it, `made` as it was begun.
 ///
 /// # Errors
 /// When a file cannot be read or written.
-pub fn evaluate(request: &EvaluateRequest<'_>, catalog: &Catalog, made: Output) -> Result<EvaluateFacts> {
+pub fn evaluate(
+    request: &EvaluateRequest<'_>,
+    model: &dyn Model,
+    catalog: &Catalog,
+    made: Output,
+) -> Result<EvaluateFacts> {
     let key = made.key.clone();
     catalog.make(STAGE, &request.model.name, &key, |out| {
-        let model = load_fitted(request.kind, request.fitted)?;
         let test = ParquetRows::open(&request.examples.join(assemble::FILES[2]))?;
-        let mut evaluation = request.kind.evaluate(model.as_ref(), &test)?;
+        let mut evaluation = request.kind.evaluate(model, &test)?;
         evaluation.findings = findings(request, std::mem::take(&mut evaluation.findings))?;
         write_json(&out.join(REPORT_JSON), &evaluation)?;
         let html = out.join(REPORT_HTML);
@@ -109,7 +114,7 @@ pub fn evaluate(request: &EvaluateRequest<'_>, catalog: &Catalog, made: Output) 
             lineage: request.lineage,
         });
         std::fs::write(&html, page).map_err(Error::file(&html))?;
-        let golden = Golden::record(model.as_ref(), golden_inputs(model.as_ref(), &test)?)?.to_parquet()?;
+        let golden = Golden::record(model, golden_inputs(model, &test)?)?.to_parquet()?;
         let path = out.join(GOLDEN_FILE);
         std::fs::write(&path, golden).map_err(Error::file(&path))?;
         made.counted(&[("rows", evaluation.rows)]).write(out)?;

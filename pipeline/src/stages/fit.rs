@@ -24,6 +24,9 @@ pub const STAGE: &str = "fitted";
 /// What is worth a look in the examples, beside the artifact.
 pub const FINDINGS_FILE: &str = "findings.json";
 
+/// The part of a fit's key that is the digest of its encoder; models without one have no such part.
+pub const ENCODER: &str = "encoder";
+
 /// What a fit took and gave.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FitFacts {
@@ -33,7 +36,7 @@ pub struct FitFacts {
     pub artifact_bytes: u64,
 }
 
-/// What decides how a model comes out, but for its examples.
+/// What decides how a model comes out, but for its examples and its encoder.
 pub fn parts(model: &ModelSpec, seed: u64) -> Parts {
     Parts::from([
         ("kind".into(), model.kind.clone()),
@@ -51,7 +54,7 @@ pub struct FitRequest<'a> {
     pub model: &'a ModelSpec,
     /// The folder of its examples.
     pub examples: &'a Path,
-    /// Seed, threads, memory and who is told.
+    /// Seed, threads, memory, the encoder, and who is told.
     pub context: FitContext<'a>,
 }
 

@@ -93,7 +93,7 @@ pub async fn publish(request: &PublishRequest<'_>, registry: &Registry) -> Resul
     let model = request.model;
     let [examples, fitted, _] = request.folders;
     let files = files_of(request, registry).await?;
-    let signature = load_fitted(request.kind, fitted)?.signature().clone();
+    let signature = load_fitted(request.kind, fitted, registry).await?.signature().clone();
     let published = registry
         .publish(NewVersion {
             model: model.name.clone(),

@@ -37,6 +37,7 @@ fn no_artifact() -> Artifact {
     Artifact {
         settings: Value::Null,
         tensors: Default::default(),
+        encoder: None,
     }
 }
 

@@ -28,6 +28,7 @@ fn fit(train: &[[String; 2]], calibrate: &[[String; 2]]) -> Fitted {
         threads: 2,
         memory_max_bytes: 1 << 30,
         progress: &|_, _| (),
+        encoder: None,
     };
     Intent.fit(&examples, &recipe, &context).unwrap()
 }

@@ -88,7 +88,7 @@ fn a_text_gets_all_its_labels_or_none() {
         ]
     );
     let bytes = model.artifact().to_bytes().unwrap();
-    let loaded = Intent.load(Artifact::from_bytes(&bytes).unwrap()).unwrap();
+    let loaded = Intent.load(Artifact::from_bytes(&bytes, None).unwrap()).unwrap();
     let asked = table([("text", texts(asked))]);
     assert_eq!(loaded.predict(&asked).unwrap(), model.predict(&asked).unwrap());
 }

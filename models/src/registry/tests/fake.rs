@@ -164,6 +164,7 @@ impl Model for Echo {
         Artifact {
             settings: json!({ "factor": self.factor }),
             tensors: BTreeMap::new(),
+            encoder: None,
         }
     }
 }

@@ -101,7 +101,7 @@ async fn a_whole_version_opens() {
     let loaded = open(
         &EchoKind,
         manifest.clone(),
-        &files[MODEL_FILE],
+        (&files[MODEL_FILE], None),
         files[GOLDEN_FILE].clone(),
     )
     .unwrap();
@@ -114,7 +114,7 @@ async fn a_version_that_is_not_what_was_measured_does_not_open() {
     let (home, manifest, files) = stored().await;
     let (model, rows) = (&files[MODEL_FILE], files[GOLDEN_FILE].clone());
     let refused = |manifest: &Manifest, model: &[u8], rows: &Bytes| {
-        open(&EchoKind, manifest.clone(), model, rows.clone())
+        open(&EchoKind, manifest.clone(), (model, None), rows.clone())
             .err()
             .map(|error| error.to_string())
             .unwrap()
