@@ -260,6 +260,9 @@ pub struct PredictArgs {
     /// Format of the output (default: by the file's ending, that of the input for standard output)
     #[arg(long, value_name = "FORMAT")]
     pub to: Option<FileFormat>,
+    /// Add what spoke for each answer and what against it, N things at most
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "5")]
+    pub explain: Option<std::num::NonZeroUsize>,
 }
 
 /// `sql`

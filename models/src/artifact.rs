@@ -115,6 +115,22 @@ impl Artifact {
         })
     }
 
+    /// Takes all arrays out whose names begin so, as an artifact of their own that names them without it.
+    pub fn take_part(&mut self, prefix: &str) -> Self {
+        let names: Vec<String> = self
+            .tensors
+            .keys()
+            .filter(|name| name.starts_with(prefix))
+            .cloned()
+            .collect();
+        let take = |name: &String| Some((name[prefix.len()..].to_owned(), self.tensors.remove(name)?));
+        Self {
+            settings: Value::Null,
+            tensors: names.iter().filter_map(take).collect(),
+            encoder: None,
+        }
+    }
+
     /// Takes an array of floats out of the artifact.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::artifact::Artifact;
 use crate::error::Result;
+use crate::explained::Reason;
 use crate::findings::Findings;
 use crate::metrics::Evaluation;
 use crate::sentence::Embeddings;
@@ -83,6 +84,15 @@ pub trait Model: Any + Send + Sync {
     /// # Errors
     /// When `rows` does not conform.
     fn predict(&self, rows: &RecordBatch) -> Result<RecordBatch>;
+
+    /// Why rows are answered as they are: for each row what spoke for its answer and what against it, the strongest
+    /// first, at most `top` of them. `None` if this kind cannot say.
+    ///
+    /// # Errors
+    /// As [`Model::predict`].
+    fn reasons(&self, _rows: &RecordBatch, _top: usize) -> Result<Option<Vec<Vec<Reason>>>> {
+        Ok(None)
+    }
 
     /// Everything needed to load it again.
     fn artifact(&self) -> Artifact;

@@ -10,6 +10,7 @@ pub mod artifact;
 mod check_kind;
 pub mod encode;
 pub mod error;
+pub mod explained;
 pub mod findings;
 pub mod intent;
 pub mod kind;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use deskmill_models::registry::{how_to_add, local_encoder};
+use deskmill_models::registry::local_encoder;
 use serde::Serialize;
 
 use crate::catalog::{Catalog, read_json, write_json};
@@ -405,24 +405,14 @@ impl Planner<'_> {
             });
             let mut parts = fit::parts(model, self.project.seed);
             if let Some(name) = &model.encoder {
-                parts.insert(fit::ENCODER.into(), self.encoder_of(&model.name, name)?);
+                let found = local_encoder(&self.project.registry.path, name)?;
+                let digest = found.map_or("not in the registry".to_owned(), |manifest| manifest.digest);
+                parts.insert(fit::ENCODER.into(), digest);
             }
             let fitted = self.add_after("fit", &model.name, parts, ("examples", "assemble", &examples));
             self.add_after("evaluate", &model.name, evaluate::parts(), ("fit", "fit", &fitted));
         }
         Ok(())
-    }
-
-    /// The digest of the encoder of that name in the registry.
-    fn encoder_of(&self, model: &str, name: &str) -> Result<String> {
-        match local_encoder(&self.project.registry.path, name)? {
-            Some(manifest) => Ok(manifest.digest),
-            None => Err(Error::Model(deskmill_models::Error::Encoder {
-                place: name.into(),
-                message: format!("model `{model}` uses it, and it is not in the registry"),
-                hint: how_to_add(name),
-            })),
-        }
     }
 
     /// Adds a stage of a model that reads the one before it: its part, stage and key.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use deskmill_models::explained::Explained;
 use deskmill_models::registry::parse_reference;
 use deskmill_pipeline::score::{Format, Place as Standing, ScoreRequest, format_of, score};
 
@@ -20,8 +21,12 @@ pub async fn run(place: &Place, args: &PredictArgs) -> Result<()> {
     let (input, output) = (standing(&args.input), standing(&args.out));
     let from = choose("--in", "--from", args.from, &input, Some(Format::Csv))?;
     let to = choose("--out", "--to", args.to, &output, Some(from))?;
+    let model = match args.explain {
+        None => loaded.model,
+        Some(top) => Box::new(Explained::new(loaded.model, top.get())?),
+    };
     let request = ScoreRequest {
-        model: loaded.model.as_ref(),
+        model: model.as_ref(),
         input: (input, from),
         output: (output, to),
         rows_per_batch: ROWS_PER_BATCH,

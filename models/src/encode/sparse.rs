@@ -23,6 +23,13 @@ impl SparseRows {
         }
     }
 
+    /// Rows that have a value for each of so many features.
+    pub fn dense(values: Vec<f32>, features: usize) -> Self {
+        let rows = values.len() / features.max(1);
+        let names = (0..rows).flat_map(|_| 0..features as u32).collect();
+        Self::from_parts((0..rows).map(|_| features), names, values)
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.starts.len()

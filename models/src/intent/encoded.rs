@@ -2,9 +2,10 @@
 
 use super::examples::{Part, Source};
 use super::labels::Labels;
-use crate::encode::NgramEncoder;
+use crate::encode::{NgramEncoder, SparseRows};
 use crate::error::Result;
 use crate::learn::{Block, Blocks, SpilledBlocks};
+use crate::sentence::Embeddings;
 
 /// Rows per block when the data do not fit in memory.
 const BLOCK_ROWS: usize = 65_536;
@@ -15,41 +16,65 @@ const JUDGING_ROWS_MAX: u64 = 65_536;
 /// Memory for the duals of a row, by two threads at once.
 const DUAL_BYTES: usize = 400;
 
+/// What is seen of a text.
+#[derive(Clone, Copy)]
+pub(super) enum Features<'a> {
+    /// Its n-grams, and those of the turns before it, which weigh so much.
+    Ngrams(&'a NgramEncoder, f32),
+    /// Its vector; the turns before it are not looked at.
+    Vectors(&'a dyn Embeddings),
+}
+
+impl Features<'_> {
+    /// How many there are.
+    pub(super) fn len(self) -> usize {
+        match self {
+            Self::Ngrams(encoder, _) => encoder.len(),
+            Self::Vectors(embeddings) => embeddings.encoder().dimensions(),
+        }
+    }
+
+    fn of(self, part: &Part, threads: usize) -> Result<SparseRows> {
+        Ok(match (self, &part.contexts) {
+            (Self::Ngrams(encoder, _), None) => encoder.encode_all(&part.texts, threads),
+            (Self::Ngrams(encoder, weight), Some(contexts)) => {
+                encoder.encode_all_in_context(&part.texts, contexts, weight, threads)
+            }
+            (Self::Vectors(embeddings), _) => SparseRows::dense(embeddings.embed_all(&part.texts)?, self.len()),
+        })
+    }
+}
+
 /// How parts become blocks.
 #[derive(Clone, Copy)]
 pub(super) struct Encoding<'a> {
-    pub encoder: &'a NgramEncoder,
+    pub features: Features<'a>,
     pub labels: &'a Labels,
     pub balance: f32,
-    pub context_weight: f32,
 }
 
 impl Encoding<'_> {
     /// Appends a part to a block.
-    fn append(&self, part: &Part, threads: usize, block: &mut Block) {
-        let encoded = match &part.contexts {
-            None => self.encoder.encode_all(&part.texts, threads),
-            Some(contexts) => self
-                .encoder
-                .encode_all_in_context(&part.texts, contexts, self.context_weight, threads),
-        };
-        block.rows.append(&encoded);
+    fn append(&self, part: &Part, threads: usize, block: &mut Block) -> Result<()> {
+        block.rows.append(&self.features.of(part, threads)?);
         for row in 0..part.labels.len() {
             let classes = self.labels.classes(part.labels.of(row));
             block.push_classes(&classes);
             let weight = self.labels.weight(&classes, self.balance);
             block.weights.push(part.weights[row] * weight);
         }
+        Ok(())
     }
 }
 
 /// The calibration rows.
 pub(super) struct Calibration {
-    /// Those that judge: of labels that the training rows have too.
+    /// Those that judge: the model has learned their labels.
     pub judging: Block,
     /// The place of each of them among all calibration rows.
     pub places: Vec<u64>,
-    /// Those of labels that only calibration rows have: not learned yet when it is time to judge.
+    /// Those to which every answer is wrong: of labels that only calibration rows have, which are not learned yet when it
+    /// is time to judge, and out of scope.
     pub unlearned: Block,
     /// What was left out where not every row judges.
     others: Option<SpilledBlocks>,
@@ -64,12 +89,12 @@ impl Calibration {
         let mut place = 0;
         source.for_each(&mut |part| {
             let mut all = Block::default();
-            encoding.append(&part, source.threads, &mut all);
+            encoding.append(&part, source.threads, &mut all)?;
             for row in 0..all.rows.len() {
-                let is_trained = encoding.labels.are_trained(&all.classes(row).collect::<Vec<_>>());
+                let can_be_right = encoding.labels.can_be_right(&all.classes(row).collect::<Vec<_>>());
                 let block = match &mut spilling {
                     Some(spilling) if place % every != 0 => &mut spilling.block,
-                    _ if is_trained => {
+                    _ if can_be_right => {
                         places.push(place);
                         &mut judging
                     }
@@ -164,9 +189,9 @@ impl Encoded {
         let mut is_first = true;
         source.for_each(&mut |part| {
             match &mut spilling {
-                None => encoding.append(&part, source.threads, &mut block),
+                None => encoding.append(&part, source.threads, &mut block)?,
                 Some(spilling) => {
-                    encoding.append(&part, source.threads, &mut spilling.block);
+                    encoding.append(&part, source.threads, &mut spilling.block)?;
                     spilling.seal(BLOCK_ROWS)?;
                 }
             }

@@ -8,8 +8,10 @@ use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Float64Type};
 use serde_json::json;
 
+use super::foreign::Foreign;
 use super::predict::{IntentModel, Settings};
 use super::promised::Tally;
+use super::semantic::Asking;
 use super::{context, labels, several};
 use crate::error::{Error, Result};
 use crate::findings::{AnswerJudge, Findings};
@@ -54,6 +56,7 @@ pub(super) fn evaluate(model: &dyn Model, held_back: &dyn Rows) -> Result<Evalua
         evaluation
             .notes
             .extend(labels::notes(&settings.rare, &settings.labels, &evaluation.labels));
+        evaluation.notes.extend(settings.asking.map(Asking::note));
     }
     Ok(evaluation)
 }
@@ -76,6 +79,7 @@ fn one_label(model: &dyn Model, held_back: &dyn Rows) -> Result<Evaluation> {
     let mut answers = Answers::default();
     let mut judge = AnswerJudge::default();
     let mut tally = Tally::new(model);
+    let mut foreign = Foreign::new(model);
     for batch in held_back.batches()? {
         let batch = context::fill(model.signature(), &batch?)?;
         let mut predicted = model.predict(&batch)?;
@@ -83,12 +87,21 @@ fn one_label(model: &dyn Model, held_back: &dyn Rows) -> Result<Evaluation> {
             tally.add(texts(&batch, "label")?.column(0).as_string::<i32>(), &predicted);
             predicted = surest(predicted);
         }
-        answers.add(&batch, &predicted)?;
         judge.add(&batch, &predicted)?;
+        match &mut foreign {
+            None => answers.add(&batch, &predicted)?,
+            Some(foreign) => {
+                let (batch, predicted) = foreign.take(&batch, &predicted)?;
+                answers.add(&batch, &predicted)?;
+            }
+        }
     }
     let mut evaluation = answers.measure();
     if let Some(tally) = tally {
         tally.report(&mut evaluation);
+    }
+    if let Some(foreign) = foreign {
+        foreign.report(&mut evaluation);
     }
     evaluation.findings = judge.findings(held_back)?;
     Ok(evaluation)

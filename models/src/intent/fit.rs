@@ -5,25 +5,22 @@ use std::collections::BTreeMap;
 
 use super::audit;
 use super::context::ContextSettings;
-use super::encoded::{Calibration, Encoded, Encoding, Joined};
+use super::encoded::{Calibration, Encoded, Encoding, Features};
 use super::examples::Source;
 use super::labels::Labels;
+use super::learning::{Learning, learn};
 use super::predict::{IntentModel, SCOPE_POINTS, Settings};
 use super::promises::{HeldBack, Promises};
 use super::recipe::IntentRecipe;
+use super::semantic::Semantic;
 use super::several::Several;
 use crate::encode::{NgramEncoder, VocabularyBuilder, VocabularyLimits};
 use crate::error::Result;
 use crate::findings::Findings;
 use crate::kind::{Examples, FitContext};
-use crate::learn::{Block, LinearSettings, LinearTrainer, LinearWeights, NO_CLASS, fit_temperature};
+use crate::learn::{NO_CLASS, fit_temperature};
 use crate::rows::{KeepRows, KeptRows};
 use crate::text::Preparation;
-
-/// Times through all rows at the end, when the calibration rows join in.
-const JOIN_PASSES: usize = 2;
-
-const MEGABYTE: usize = 1_000_000;
 
 /// Learns a model, and finds what is worth a look in its examples.
 pub(super) fn fit(
@@ -40,13 +37,12 @@ pub(super) fn fit(
     let (train, calibrate) = (source(examples.train), source(examples.calibrate));
     (context.progress)(0.0, "counting n-grams");
     let (counts, encoder, prepared) = read_vocabulary(&train, recipe, context)?;
-    let labels = Labels::new(&train, counts, &calibrate)?;
+    let labels = Labels::new((&train, counts), &calibrate, recipe.out_of_scope.clone())?;
     recipe.promise.check_labels(&labels, examples.model)?;
     let encoding = Encoding {
-        encoder: &encoder,
+        features: Features::Ngrams(&encoder, recipe.context_weight),
         labels: &labels,
         balance: recipe.balance,
-        context_weight: recipe.context_weight,
     };
     (context.progress)(0.1, "encoding rows");
     let train = Source {
@@ -55,15 +51,17 @@ pub(super) fn fit(
     };
     let encoded = Encoded::new(&train, encoding, context.memory_max_bytes / 2)?;
     let held_back = Calibration::new(&calibrate, encoding)?;
-    let learning = LinearSettings {
-        cost: recipe.cost,
-        seed: context.seed,
-        threads: context.threads,
-    };
-    let (weights, margins) = learn(&encoded, &held_back, encoding, recipe, (learning, context))?;
-    (context.progress)(0.85, "calibrating");
+    let learning = Learning::of(recipe, context, encoder.stored_bytes());
+    let (weights, words_margins) = learn(&encoded, &held_back, (labels.names.len(), encoder.len()), &learning)?;
     let judging = &held_back.judging;
     let count = labels.names.len();
+    let mut margins = words_margins.clone();
+    let sources = (&train, &calibrate);
+    let semantic = context
+        .encoder
+        .map(|embeddings| Semantic::fit(embeddings, sources, encoding, &learning, &mut margins));
+    let semantic = semantic.transpose()?;
+    (context.progress)(0.85, "calibrating");
     let (known, _) = margins.split_at(judging.rows.len() * count);
     let several = labels.several.then(|| Several::fit(known, judging, count));
     let (scale, promises) = calibrate_scores(&labels, &held_back, &margins, recipe, context.seed);
@@ -79,6 +77,8 @@ pub(super) fn fit(
         rare: labels.rare.clone(),
         hierarchy: recipe.promise.hierarchy.clone(),
         promises,
+        asking: semantic.as_ref().map(Semantic::asking),
+        out_of_scope: recipe.out_of_scope.clone(),
     };
     (context.progress)(0.9, "looking for wrong labels");
     let findings = audit::findings(&audit::Learned {
@@ -87,14 +87,18 @@ pub(super) fn fit(
         train: encoded.block(),
         held_back: judging,
         held_back_places: &held_back.places,
-        held_back_margins: known,
+        held_back_margins: &words_margins[..known.len()],
         features: encoder.len(),
-        settings: learning,
-        scale,
+        settings: learning.settings,
+        // Rows are judged by their words alone: vectors of all folds would cost another fit.
+        scale: match settings.asking {
+            None => scale,
+            Some(_) => fit_temperature(&words_margins[..known.len()], &judging.targets, count),
+        },
         memory_max_bytes: context.memory_max_bytes,
     })?;
     (context.progress)(1.0, "done");
-    Ok((IntentModel::new(settings, encoder, weights)?, findings))
+    Ok((IntentModel::new(settings, encoder, weights, semantic)?, findings))
 }
 
 /// The inverse temperature of probabilities, and the promises, if any are wanted. `margins` are those of the judged rows.
@@ -121,79 +125,6 @@ fn calibrate_scores(
     }
     let known = &margins[..judging.rows.len() * labels.names.len()];
     (fit_temperature(known, &judging.targets, labels.names.len()), None)
-}
-
-/// The weights, and the margins of the judging rows and then of the unlearned ones, as they were before these were
-/// learned themselves. With a promise they never are: it is proved on rows that the model has not learned. When weights
-/// of all labels together are too large for memory, some labels are learned after the others.
-fn learn(
-    encoded: &Encoded,
-    held_back: &Calibration,
-    encoding: Encoding<'_>,
-    recipe: &IntentRecipe,
-    (settings, context): (LinearSettings, &FitContext<'_>),
-) -> Result<(LinearWeights, Vec<f32>)> {
-    let (labels, features) = (encoding.labels.names.len(), encoding.encoder.len());
-    let bytes = LinearTrainer::size_bytes(LinearTrainer::PART, features).max(1);
-    let together = (context.memory_max_bytes / 2 / bytes).max(1) * LinearTrainer::PART;
-    let kept_max = recipe.artifact_max_mb * MEGABYTE / size_of::<f32>();
-    let mut margins = vec![0.0; held_back.judged_rows() * labels];
-    let mut learned = Vec::new();
-    let no_rows = Block::default();
-    for first in (0..labels).step_by(together) {
-        let part = first..(first + together).min(labels);
-        let share = 0.2 + 0.6 * first as f32 / labels as f32;
-        (context.progress)(share, "learning weights");
-        let mut trainer = LinearTrainer::part(part.clone(), features, settings);
-        // A promise is proved on rows that had no say in the weights: they do not end the passes either.
-        let ending = if recipe.promise.promises() {
-            &no_rows
-        } else {
-            &held_back.judging
-        };
-        trainer.run_until(encoded, ending, recipe.passes)?;
-        judge(&trainer.weights(), held_back, (first, labels), &mut margins);
-        if !recipe.promise.promises() {
-            join(&mut trainer, encoded, held_back)?;
-        }
-        let weights = trainer.weights();
-        learned.push(if part.len() < labels {
-            weights.sparse(kept_max / labels * part.len())
-        } else {
-            weights
-        });
-    }
-    let weights_max_bytes = (recipe.artifact_max_mb * MEGABYTE).saturating_sub(encoding.encoder.stored_bytes());
-    let weights = LinearWeights::join(learned).within(weights_max_bytes, recipe.quantise);
-    if recipe.promise.promises() {
-        // These weights will answer, small ones left out: what they say is what is proved.
-        judge(&weights, held_back, (0, labels), &mut margins);
-    }
-    Ok((weights, margins))
-}
-
-/// Writes the margins of the rows that are judged into their places: those of the labels from `first` on, of `labels` in
-/// all.
-fn judge(weights: &LinearWeights, rows: &Calibration, (first, labels): (usize, usize), margins: &mut [f32]) {
-    let (mut row, mut own) = (Vec::new(), Vec::new());
-    for ((block, at), margins) in rows.judged().zip(margins.chunks_exact_mut(labels)) {
-        let (features, values) = block.rows.row(at);
-        row.clear();
-        row.extend(features.iter().copied().zip(values.iter().copied()));
-        weights.margins(&row, &mut own);
-        margins[first..first + own.len()].copy_from_slice(&own);
-    }
-}
-
-/// Learns the calibration rows too, and each time all others after them: the rows seen last pull hardest, and a wrong
-/// label among them would win over thousands of equal texts.
-fn join(trainer: &mut LinearTrainer, encoded: &Encoded, held_back: &Calibration) -> Result<()> {
-    let joined = Joined { encoded, held_back };
-    match encoded {
-        _ if held_back.is_empty() => Ok(()),
-        Encoded::Memory(_) => trainer.run(&joined, JOIN_PASSES, 1),
-        Encoded::File(_) => trainer.run(&joined, 1, 1),
-    }
 }
 
 /// Best margins of held-back rows that have a label, at equally spaced ranks.

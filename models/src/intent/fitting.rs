@@ -10,6 +10,7 @@ use super::Intent;
 use crate::error::Result;
 use crate::kind::{Examples, FitContext, Kind, Model};
 use crate::rows::MemoryRows;
+use crate::sentence::Embeddings;
 
 /// A column of texts.
 pub(super) fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> ArrayRef {
@@ -47,6 +48,25 @@ pub(super) fn fit_seeded(
     recipe: &Value,
     seed: u64,
 ) -> Result<Box<dyn Model>> {
+    fit_in((seed, None), train, calibrate, recipe)
+}
+
+/// Learns a model with an encoder.
+pub(super) fn fit_with(
+    embeddings: &dyn Embeddings,
+    train: RecordBatch,
+    calibrate: RecordBatch,
+    recipe: &Value,
+) -> Result<Box<dyn Model>> {
+    fit_in((7, Some(embeddings)), train, calibrate, recipe)
+}
+
+fn fit_in(
+    (seed, encoder): (u64, Option<&dyn Embeddings>),
+    train: RecordBatch,
+    calibrate: RecordBatch,
+    recipe: &Value,
+) -> Result<Box<dyn Model>> {
     let examples = Examples {
         model: "intent",
         train: &rows(train),
@@ -57,7 +77,7 @@ pub(super) fn fit_seeded(
         threads: 2,
         memory_max_bytes: 1 << 30,
         progress: &|_, _| (),
-        encoder: None,
+        encoder,
     };
     let fitted = Intent.fit(&examples, &Intent.check_recipe(recipe).unwrap(), &context);
     fitted.map(|fitted| fitted.model)

@@ -106,12 +106,24 @@ impl Labels {
     /// From the counts of the training rows and the calibration rows, which are learned at the end too.
     ///
     /// # Errors
-    /// When there are too few labels to tell apart.
-    pub(super) fn new(train: &Source<'_>, counts: BTreeMap<String, u64>, calibrate: &Source<'_>) -> Result<Self> {
+    /// When there are too few labels to tell apart, or rows that may have none have a label for that.
+    pub(super) fn new(
+        (train, mut counts): (&Source<'_>, BTreeMap<String, u64>),
+        calibrate: &Source<'_>,
+        out_of_scope: Option<String>,
+    ) -> Result<Self> {
         let schema = train.rows.schema();
         let several = schema
             .field_with_name("label")
             .is_ok_and(|field| is_list(field.data_type()));
+        if let (true, Some(label)) = (several, &out_of_scope) {
+            return Err(train.problem(
+                format!("`out_of_scope` names `{label}`, and texts have lists of labels"),
+                "leave it out: a text that is about nothing has an empty list",
+            ));
+        }
+        let own = |label: &String| Some(label) != out_of_scope.as_ref();
+        counts.retain(|label, _| own(label));
         let (needed, words) = if several { (1, "one is") } else { (2, "two are") };
         if counts.len() < needed {
             let message = format!(
@@ -123,7 +135,7 @@ impl Labels {
         let mut both: BTreeMap<String, (u64, u64)> =
             counts.into_iter().map(|(label, rows)| (label, (rows, 0))).collect();
         for batch in calibrate.rows.batches()? {
-            for label in calibrate.labels(&batch?)?.names {
+            for label in calibrate.labels(&batch?)?.names.into_iter().filter(own) {
                 both.entry(label).or_default().1 += 1;
             }
         }
@@ -143,15 +155,16 @@ impl Labels {
         })
     }
 
-    /// The classes of a row's labels.
+    /// The classes of a row's labels; none of a row that is out of scope.
     pub(super) fn classes(&self, labels: &[String]) -> Vec<u32> {
         let class = |label| self.names.binary_search(label).ok().map(|class| class as u32);
         labels.iter().filter_map(class).collect()
     }
 
-    /// Whether the training rows have all of these classes; the others have not been learned when it is time to calibrate.
-    pub(super) fn are_trained(&self, classes: &[u32]) -> bool {
-        classes.iter().all(|class| self.rows[*class as usize] > 0)
+    /// Whether the right answer to a row of these classes can be given by a model that has learned the training rows. Not
+    /// if they lack a class, or the row is out of scope.
+    pub(super) fn can_be_right(&self, classes: &[u32]) -> bool {
+        (self.several || !classes.is_empty()) && classes.iter().all(|class| self.rows[*class as usize] > 0)
     }
 
     /// What a row of these classes counts: 1 with `balance` 0, and with 1 so much that all labels count alike. The mean

@@ -13,10 +13,14 @@ mod examples;
 mod fit;
 #[cfg(test)]
 mod fitting;
+mod foreign;
+#[cfg(test)]
+mod foreign_tests;
 mod hierarchy;
 mod labels;
 #[cfg(test)]
 mod labels_tests;
+mod learning;
 mod predict;
 mod promise_recipe;
 #[cfg(test)]
@@ -24,6 +28,9 @@ mod promise_tests;
 mod promised;
 mod promises;
 mod recipe;
+mod semantic;
+#[cfg(test)]
+mod semantic_tests;
 mod several;
 #[cfg(test)]
 mod tests;

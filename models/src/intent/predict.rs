@@ -13,10 +13,12 @@ use serde_json::{Value, json};
 use super::context::{self, ContextSettings};
 use super::hierarchy::Tree;
 use super::promises::{Judge, Judging, Promises};
+use super::semantic::{Asking, Semantic};
 use super::several::Several;
 use crate::artifact::Artifact;
 use crate::encode::{GramSettings, NgramEncoder, map_chunks};
 use crate::error::{Error, Result};
+use crate::explained::Reason;
 use crate::kind::{Model, Signature, ValueSpec, ValueType};
 use crate::learn::{LinearWeights, softmax};
 use crate::text::{self, Preparation};
@@ -52,6 +54,12 @@ pub(super) struct Settings {
     /// What is promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promises: Option<Promises>,
+    /// When the encoder is asked; none without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asking: Option<Asking>,
+    /// The label of rows that are about none of the labels; none if there were no such examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_scope: Option<String>,
 }
 
 /// A fitted intent model.
@@ -59,11 +67,13 @@ pub struct IntentModel {
     settings: Settings,
     encoder: NgramEncoder,
     weights: LinearWeights,
+    semantic: Option<Semantic>,
     signature: Signature,
     judge: Option<Judge>,
 }
 
-/// Fewer rows than this are answered by one thread: a thread costs about as much to start as a few answers.
+/// Fewer rows than this are answered by one thread if no encoder is asked: a thread costs about as much to start as a few
+/// answers.
 const ROWS_PER_THREAD_MIN: usize = 256;
 
 /// How many threads the machine runs at once, asked once.
@@ -77,6 +87,8 @@ fn threads() -> usize {
 struct Scratch {
     row: Vec<(u32, f32)>,
     margins: Vec<f32>,
+    /// Those of the encoder's head.
+    head: Vec<f32>,
     probabilities: Vec<f64>,
     /// The labels of the answer, best first.
     order: Vec<u32>,
@@ -85,7 +97,12 @@ struct Scratch {
 }
 
 impl IntentModel {
-    pub(super) fn new(settings: Settings, encoder: NgramEncoder, weights: LinearWeights) -> Result<Self> {
+    pub(super) fn new(
+        settings: Settings,
+        encoder: NgramEncoder,
+        weights: LinearWeights,
+        semantic: Option<Semantic>,
+    ) -> Result<Self> {
         text::warm_up();
         if encoder.has_chinese() {
             text::words::warm_up_chinese();
@@ -99,6 +116,7 @@ impl IntentModel {
             settings,
             encoder,
             weights,
+            semantic,
             signature,
             judge,
         })
@@ -139,21 +157,37 @@ impl IntentModel {
         {
             return Err(Error::artifact("settings", "hold a value that is not a finite number"));
         }
-        Self::new(settings, encoder, weights)
+        let asking = settings.asking;
+        if artifact.encoder.is_some() && asking.is_none() || asking.is_some() && settings.several.is_some() {
+            return Err(Error::artifact("settings", "do not say when the encoder is asked"));
+        }
+        let semantic = asking.map(|asking| Semantic::take(&mut artifact, asking, labels));
+        Self::new(settings, encoder, weights, semantic.transpose()?)
     }
 
-    fn score(&self, text: &str, said_before: &str, scratch: &mut Scratch) {
+    /// The margins of a prepared text by its n-grams.
+    fn score_words(&self, prepared: &str, said_before: &str, scratch: &mut Scratch) {
         let settings = &self.settings;
-        self.encoder.encode(&settings.preparation.apply(text), &mut scratch.row);
+        self.encoder.encode(prepared, &mut scratch.row);
         if let Some(context) = settings.context {
             let said_before = context::prepare(said_before, settings.preparation);
             self.encoder.add_context(&said_before, context.weight, &mut scratch.row);
         }
         self.weights.margins(&scratch.row, &mut scratch.margins);
+    }
+
+    fn score(&self, text: &str, said_before: &str, scratch: &mut Scratch) -> Result<()> {
+        let settings = &self.settings;
+        let prepared = settings.preparation.apply(text);
+        self.score_words(&prepared, said_before, scratch);
+        if let Some(semantic) = &self.semantic {
+            let buffers = (&mut scratch.row, &mut scratch.head);
+            semantic.finish(&prepared, &mut scratch.margins, buffers)?;
+        }
         if let Some(several) = &settings.several {
             several.probabilities(&scratch.margins, &mut scratch.probabilities);
             scratch.best = several.choose(&scratch.probabilities, &mut scratch.order);
-            return;
+            return Ok(());
         }
         softmax(&scratch.margins, settings.scale, &mut scratch.probabilities);
         let by_rank = |a: &u32, b: &u32| {
@@ -169,6 +203,7 @@ impl IntentModel {
         }
         scratch.order.sort_unstable_by(by_rank);
         scratch.best = scratch.order[0] as usize;
+        Ok(())
     }
 
     /// The answers to some of the rows.
@@ -182,7 +217,7 @@ impl IntentModel {
         let mut judging = self.judge.as_ref().map(Judge::begin);
         for &row in rows {
             let text = if texts.is_null(row) { "" } else { texts.value(row) };
-            self.score(text, said_before.map_or("", |contexts| &contexts[row]), &mut scratch);
+            self.score(text, said_before.map_or("", |contexts| &contexts[row]), &mut scratch)?;
             let best = scratch.best;
             let plain = (self.settings.labels[best].as_str(), scratch.probabilities[best]);
             let judged = judging
@@ -210,26 +245,28 @@ impl IntentModel {
         RecordBatch::try_new(self.signature.output_schema(), columns).map_err(|e| Error::table("prediction", e))
     }
 
-    /// Which n-grams of a text spoke for the label of that number and which against it, the strongest first, at most
-    /// `top` of them. Names are those of [`NgramEncoder::name`]. Contributions of all, with the label's bias, sum to its
-    /// margin. The text is prepared first, so no name holds what a mask covers.
-    pub fn explain(&self, text: &str, label: usize, top: usize) -> Vec<(&str, f32)> {
-        let mut row = Vec::new();
-        self.encoder.encode(&self.settings.preparation.apply(text), &mut row);
+    /// Which n-grams of a text, and of the turns before it, spoke for the label of that number and which against it, the
+    /// strongest first, at most `top` of them. Names are those of [`NgramEncoder::name`]. Contributions of all, with the
+    /// label's bias, sum to its margin ([`Self::margin`]). The text is prepared first, so no name holds what a mask covers.
+    pub fn explain(&self, text: &str, said_before: &str, label: usize, top: usize) -> Vec<(&str, f32)> {
+        let mut scratch = Scratch::default();
+        self.score_words(&self.settings.preparation.apply(text), said_before, &mut scratch);
         let spoke = |&(feature, value): &(u32, f32)| {
             let name = self.encoder.name(feature)?;
             Some((name, value * self.weights.weight(feature, label)))
         };
-        let mut spoken: Vec<(&str, f32)> = row.iter().filter_map(spoke).filter(|spoken| spoken.1 != 0.0).collect();
+        let row = scratch.row.iter();
+        let mut spoken: Vec<(&str, f32)> = row.filter_map(spoke).filter(|spoken| spoken.1 != 0.0).collect();
         spoken.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(b.0)));
         spoken.truncate(top);
         spoken
     }
 
-    /// The margin of a text for the label of that number, before probabilities are made of it.
+    /// The margin of a text for the label of that number by its n-grams, before an encoder is asked and probabilities are
+    /// made of it.
     pub fn margin(&self, text: &str, label: usize) -> f32 {
         let mut scratch = Scratch::default();
-        self.score(text, "", &mut scratch);
+        self.score_words(&self.settings.preparation.apply(text), "", &mut scratch);
         scratch.margins[label]
     }
 
@@ -326,10 +363,10 @@ impl Model for IntentModel {
         let said_before = said_before.transpose()?;
         let count = texts.len();
         let places: Vec<usize> = (0..count).collect();
-        let threads = if count < ROWS_PER_THREAD_MIN {
-            1
-        } else {
-            threads().min(count / (ROWS_PER_THREAD_MIN / 2))
+        let threads = match self.semantic {
+            Some(_) => threads().min(count),
+            None if count < ROWS_PER_THREAD_MIN => 1,
+            None => threads().min(count / (ROWS_PER_THREAD_MIN / 2)),
         };
         let answers = map_chunks(&places, threads, |part| {
             self.answer(texts, said_before.as_deref(), part)
@@ -343,13 +380,35 @@ impl Model for IntentModel {
         }
     }
 
+    /// The n-grams that spoke for the most likely label.
+    fn reasons(&self, rows: &RecordBatch, top: usize) -> Result<Option<Vec<Vec<Reason>>>> {
+        let rows = crate::rows::conform(&self.signature, rows)?;
+        let texts = rows.column(0).as_string::<i32>();
+        let said_before = self.settings.context.map(|_| context::read(rows.column(1)));
+        let said_before = said_before.transpose()?;
+        let mut scratch = Scratch::default();
+        let reasons = (0..texts.len()).map(|row| {
+            let text = if texts.is_null(row) { "" } else { texts.value(row) };
+            let said_before = said_before.as_ref().map_or("", |contexts| &contexts[row]);
+            self.score(text, said_before, &mut scratch)?;
+            let spoken = self.explain(text, said_before, scratch.best, top).into_iter();
+            let reason = |(name, weight): (&str, f32)| Reason {
+                name: name.to_owned(),
+                weight: f64::from(weight),
+            };
+            Ok(spoken.map(reason).collect())
+        });
+        reasons.collect::<Result<_>>().map(Some)
+    }
+
     fn artifact(&self) -> Artifact {
         let mut tensors = self.encoder.tensors();
         tensors.append(&mut self.weights.tensors());
+        tensors.extend(self.semantic.iter().flat_map(Semantic::tensors));
         Artifact {
             settings: serde_json::to_value(&self.settings).unwrap_or_default(),
             tensors,
-            encoder: None,
+            encoder: self.semantic.as_ref().map(Semantic::encoder),
         }
     }
 }

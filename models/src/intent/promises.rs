@@ -35,8 +35,8 @@ pub(super) struct HeldBack<'a> {
     pub margins: &'a [f32],
     /// The labels of the rows, by number.
     pub targets: &'a [u32],
-    /// So many rows, the first ones, have labels that training rows have too. Whatever is answered to the others is
-    /// wrong, and no temperature makes them likely.
+    /// So many rows, the first ones, have labels that training rows have too. Whatever is answered to the others, some of
+    /// which are out of scope, is wrong, and no temperature makes them likely.
     pub known: usize,
 }
 

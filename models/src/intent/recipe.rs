@@ -43,6 +43,9 @@ pub struct IntentRecipe {
     pub artifact_max_mb: usize,
     /// Whether weights are stored in 8 bits.
     pub quantise: bool,
+    /// The label of texts that are about none of the others; none if there are no such examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_scope: Option<String>,
     /// What is promised, and whether labels are paths.
     #[serde(flatten)]
     pub promise: PromiseRecipe,
@@ -66,6 +69,9 @@ const KEYS: [(&str, f64, f64, f64, bool); 15] = [
     ("answers_max", 5.0, 1.0, 20.0, true),
     ("artifact_max_mb", 20.0, 1.0, 10_000.0, true),
 ];
+
+/// The key that names a label.
+const OUT_OF_SCOPE: &str = "out_of_scope";
 
 /// Keys that are true or false, and their defaults.
 const FLAGS: [(&str, bool); 1] = [("quantise", false)];
@@ -106,13 +112,28 @@ impl IntentRecipe {
                 )),
             }
         }
+        match written.get(OUT_OF_SCOPE).filter(|value| !value.is_null()) {
+            None => (),
+            Some(Value::String(label)) if !label.is_empty() => {
+                _ = full.insert(OUT_OF_SCOPE.into(), label.clone().into())
+            }
+            Some(_) => problems.push(problem(
+                OUT_OF_SCOPE,
+                "must be a label".into(),
+                "name the label of texts that are about none of the others".into(),
+            )),
+        }
         let promise = PromiseRecipe::check(written, &mut problems);
         if let Ok(Value::Object(promise)) = serde_json::to_value(promise) {
             full.extend(promise);
         }
         let numbers = KEYS.iter().map(|key| key.0);
         let flags = FLAGS.iter().map(|key| key.0);
-        let known: Vec<&str> = numbers.chain(flags).chain(PromiseRecipe::KEYS).collect();
+        let known: Vec<&str> = numbers
+            .chain(flags)
+            .chain([OUT_OF_SCOPE])
+            .chain(PromiseRecipe::KEYS)
+            .collect();
         for key in written.keys().filter(|key| !known.contains(&key.as_str())) {
             problems.push(problem(
                 key,

@@ -114,15 +114,15 @@ fn contributions_sum_to_the_margin() {
         let model = IntentModel::from_artifact(fitted_by(&recipe, 1 << 30, 2).artifact()).unwrap();
         let text = "Please REFUND order 998877, my parcel 退款";
         for label in 0..3 {
-            let spoken = model.explain(text, label, usize::MAX);
+            let spoken = model.explain(text, "", label, usize::MAX);
             let sum: f32 = spoken.iter().map(|spoken| spoken.1).sum();
             let margin = model.margin(text, label);
             assert!((sum + model.bias(label) - margin).abs() < 1e-5, "{sum} {margin}");
             assert!(spoken.is_sorted_by(|a, b| a.1.abs() >= b.1.abs()));
             assert!(!spoken.iter().any(|spoken| spoken.0.contains('9')));
-            assert_eq!(model.explain(text, label, 2), spoken[..2]);
+            assert_eq!(model.explain(text, "", label, 2), spoken[..2]);
         }
-        let spoken = model.explain(text, 2, usize::MAX);
+        let spoken = model.explain(text, "", 2, usize::MAX);
         assert!(spoken.iter().any(|spoken| spoken.0 == "refund" && spoken.1 > 0.0));
     }
 }
@@ -248,4 +248,24 @@ fn an_older_model_prepares_texts_as_it_did() {
     artifact.settings["preparation"] = 3.into();
     let error = Intent.load(artifact).err().unwrap().to_string();
     assert!(error.contains("in way 3, which this build does not know"), "{error}");
+}
+
+#[test]
+fn answers_come_with_their_reasons() {
+    let model = fitted(1 << 30);
+    let asked = ["please refund order 7", ""];
+    let rows = RecordBatch::try_from_iter([("text", Arc::new(StringArray::from(asked.to_vec())) as _)]).unwrap();
+    let plain = model.predict(&rows).unwrap();
+    let explained = crate::explained::Explained::new(model, 3).unwrap();
+    let answers = explained.predict(&rows).unwrap();
+    assert_eq!(answers.columns()[..plain.num_columns()], plain.columns()[..]);
+    let reasons = answers.column_by_name("reasons").unwrap().as_list::<i32>().clone();
+    let first = reasons.value(0);
+    let first: Vec<&str> = first.as_string::<i32>().iter().flatten().collect();
+    assert!(
+        first.len() == 3 && first.iter().any(|reason| reason.contains("ref")),
+        "{first:?}"
+    );
+    assert!(reasons.value(1).is_empty());
+    assert_eq!(answers.schema(), explained.signature().output_schema());
 }

@@ -1,6 +1,7 @@
 //! Learners: from sparse rows and targets to weights. They know nothing of texts or columns.
 
 mod binomial;
+mod blend;
 mod calibrate;
 mod crossfit;
 mod linear;
@@ -10,6 +11,7 @@ mod spill;
 mod targets;
 mod weights;
 
+pub use blend::{Blend, Scored, fit_blend, sure_gap};
 pub use calibrate::{fit_temperature, softmax};
 pub use crossfit::{CrossFit, FoldMargins, cross_fit};
 pub use linear::{Block, Blocks, LinearSettings, LinearTrainer};

@@ -122,6 +122,13 @@ impl LinearWeights {
         }
     }
 
+    /// All weights, zeros too: one row a feature, one column a class.
+    pub fn to_full(&self) -> Vec<f32> {
+        let features = 0..self.features() as u32;
+        let row = |feature| (0..self.labels).map(move |label| self.weight(feature, label));
+        features.flat_map(row).collect()
+    }
+
     /// The bytes these weights take when stored.
     pub fn stored_bytes(&self) -> usize {
         let shape = match &self.shape {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -219,23 +219,7 @@ fn a_bert_computes_what_the_paper_says() {
         });
         let mut next = Vec::new();
         for (at, own) in x.iter().enumerate() {
-            let mut mixed = vec![0.0; HIDDEN];
-            for head in 0..2 {
-                let span = head * 4..head * 4 + 4;
-                let score = |to: usize| {
-                    let pairs = parts[0][at][span.clone()].iter().zip(&parts[1][to][span.clone()]);
-                    (pairs.map(|(q, k)| q * k).sum::<f64>() / 2.0).exp()
-                };
-                let scores: Vec<f64> = (0..x.len()).map(score).collect();
-                let total: f64 = scores.iter().sum();
-                for (to, score) in scores.iter().enumerate() {
-                    let values = &parts[2][to][span.clone()];
-                    mixed[span.clone()]
-                        .iter_mut()
-                        .zip(values)
-                        .for_each(|(m, v)| *m += score / total * v);
-                }
-            }
+            let mixed = attended(&parts, at);
             let out = dense(&format!("{place}.attention.output.dense"), &mixed);
             let own = normalise(&format!("{place}.attention.output.LayerNorm"), sum(&out, own));
             let wide = dense(&format!("{place}.intermediate.dense"), &own);
@@ -255,6 +239,26 @@ fn a_bert_computes_what_the_paper_says() {
             wanted / length
         );
     }
+}
+
+/// What two heads mix of the values of all tokens for one of them; `parts` are queries, keys and values.
+fn attended(parts: &[Vec<Vec<f64>>; 3], at: usize) -> Vec<f64> {
+    let mut mixed = vec![0.0; HIDDEN];
+    for head in 0..2 {
+        let span = head * 4..head * 4 + 4;
+        let score = |to: usize| {
+            let pairs = parts[0][at][span.clone()].iter().zip(&parts[1][to][span.clone()]);
+            (pairs.map(|(q, k)| q * k).sum::<f64>() / 2.0).exp()
+        };
+        let scores: Vec<f64> = (0..parts[0].len()).map(score).collect();
+        let total: f64 = scores.iter().sum();
+        for (to, score) in scores.iter().enumerate() {
+            let values = &parts[2][to][span.clone()];
+            let pairs = mixed[span.clone()].iter_mut().zip(values);
+            pairs.for_each(|(m, v)| *m += score / total * v);
+        }
+    }
+    mixed
 }
 
 /// The standard normal distribution up to x, by Simpson's rule.
@@ -395,22 +399,31 @@ fn the_small_e5_knows_chinese() {
     }
 }
 
+fn bytes_of(folder: &Path, name: &str) -> Bytes {
+    std::fs::read(folder.join(name)).unwrap().into()
+}
+
+/// MiniLM with weights in full.
+pub(crate) fn minilm() -> Option<SentenceEncoder> {
+    let folder = real("minilm")?;
+    let read = |name| bytes_of(&folder, name);
+    let network = onnx_of_bert(&read("model.safetensors"), &read("config.json")).unwrap();
+    let files = EncoderFiles {
+        network: network.into(),
+        tokenizer: read("tokenizer.json"),
+    };
+    Some(SentenceEncoder::load("minilm", &files).unwrap())
+}
+
 #[test]
 fn minilm_is_the_same_from_onnx_and_from_safetensors() {
     let Some(folder) = real("minilm") else { return };
-    let read = |name: &str| Bytes::from(std::fs::read(folder.join(name)).unwrap());
-    let tokenizer = read("tokenizer.json");
     let stored = EncoderFiles {
-        network: read("model.onnx"),
-        tokenizer: tokenizer.clone(),
+        network: bytes_of(&folder, "model.onnx"),
+        tokenizer: bytes_of(&folder, "tokenizer.json"),
     };
-    let written = EncoderFiles {
-        network: onnx_of_bert(&read("model.safetensors"), &read("config.json"))
-            .unwrap()
-            .into(),
-        tokenizer,
-    };
-    let [stored, written] = [stored, written].map(|files| SentenceEncoder::load("minilm", &files).unwrap());
+    let stored = SentenceEncoder::load("minilm", &stored).unwrap();
+    let Some(written) = minilm() else { return };
     assert_eq!(stored.dimensions(), 384);
     let texts = [
         "where is my refund",

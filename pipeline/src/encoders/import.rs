@@ -180,6 +180,7 @@ impl Search {
             let mut member = archive.by_index(at).map_err(damaged)?;
             let name = member
                 .name()
+                .map_err(damaged)?
                 .chars()
                 .take(300)
                 .flat_map(char::escape_debug)

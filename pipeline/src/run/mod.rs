@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, write_json};
 use crate::checks::CheckOutcome;
+use crate::encoders;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
@@ -166,6 +167,9 @@ async fn run_stages(
     let started = Instant::now();
     let _lock = lock(catalog)?;
     catalog.sweep()?;
+    if request.until == Until::Models {
+        encoders::check(project)?;
+    }
     let project = &fetch(project, catalog, &|source, bytes| {
         listener(Event::Progress {
             stage: "fetch",

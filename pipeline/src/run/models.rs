@@ -36,18 +36,14 @@ impl Work<'_> {
         let ([Some(assembled), Some(fitted), Some(evaluated)], Some(kind)) =
             (steps, deskmill_models::kind(&model.kind))
         else {
-            let message = format!("kind `{}` is not built in", model.kind);
             return Err(Error::Examples {
                 model: name.into(),
-                message,
+                message: format!("kind `{}` is not built in", model.kind),
                 hint: "check `kind`".into(),
             });
         };
         let examples = self.assemble(model, assembled).await?;
-        let artifact_bytes = self
-            .fit(model, kind, [assembled, fitted], registry)
-            .await?
-            .artifact_bytes;
+        let fit = self.fit(model, kind, [assembled, fitted], registry).await?;
         let folders = [
             (assemble::STAGE, assembled),
             (fit::STAGE, fitted),
@@ -64,7 +60,7 @@ impl Work<'_> {
             examples: &folders[0],
             fitted: &folders[1],
             lineage: &lineage,
-            artifact_bytes,
+            artifact_bytes: fit.artifact_bytes,
             rows: ReportRows { train, calibrate, test },
         };
         let measured = self.evaluate(&request_of_report, evaluated, registry).await?;

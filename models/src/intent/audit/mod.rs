@@ -63,7 +63,9 @@ fn judge(learned: &Learned<'_>) -> Result<Judge> {
     let labels = learned.labels.names.len();
     let mut judge = Judge::default();
     let mut push = |row: Judged| {
-        if learned.labels.rows[row.given as usize] >= LABEL_ROWS_MIN {
+        // Rows out of scope have no label that could be wrong.
+        let rows = learned.labels.rows.get(row.given as usize);
+        if rows.is_some_and(|rows| *rows >= LABEL_ROWS_MIN) {
             judge.push(row);
         }
     };

@@ -271,7 +271,7 @@ fn errors_planted_in_banking77_are_found() {
         threads: 2,
         is_prepared: false,
     };
-    let all_labels = Labels::new(&source, counts, &source).unwrap();
+    let all_labels = Labels::new((&source, counts), &source, None).unwrap();
     let nothing = Block::default();
     let mut scale = 0.0;
     let shape = (labels, banking.features);
