@@ -24,7 +24,9 @@ impl Mariadb {
                     "--auth-root-authentication-method=normal",
                     "--skip-test-db",
                 ])
-                .arg(format!("--datadir={}", data.display())),
+                .arg(format!("--datadir={}", data.display()))
+                // A server that starts removes the temporary tables of others in its folder for them.
+                .env("TMPDIR", folder.path()),
         );
         if must(Command::new("id").arg("-u")).trim() == "0" {
             must(Command::new("chown").args(["-R", "mysql:mysql"]).arg(folder.path()));
@@ -33,6 +35,7 @@ impl Mariadb {
             .args(["--no-defaults", "--skip-networking"])
             .arg(format!("--datadir={}", data.display()))
             .arg(format!("--socket={}/s", folder.path().display()))
+            .arg(format!("--tmpdir={}", folder.path().display()))
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|e| panic!("mariadbd: {e}; apt-get install mariadb-server"));
