@@ -40,6 +40,8 @@ pub enum Tensor {
     U32(Vec<u32>),
     /// 32-bit floats.
     F32(Vec<f32>),
+    /// 64-bit floats.
+    F64(Vec<f64>),
 }
 
 impl Artifact {
@@ -142,6 +144,17 @@ impl Artifact {
         }
     }
 
+    /// Takes an array of 64-bit floats out of the artifact.
+    ///
+    /// # Errors
+    /// When it is missing or of another type.
+    pub fn take_f64(&mut self, name: &str) -> Result<Vec<f64>> {
+        match self.tensors.remove(name) {
+            Some(Tensor::F64(values)) => Ok(values),
+            other => Err(wrong_tensor(name, "f64", other.as_ref())),
+        }
+    }
+
     /// Takes an array of 32-bit integers out of the artifact.
     ///
     /// # Errors
@@ -192,6 +205,7 @@ impl Tensor {
             Tensor::U8(_) => "u8",
             Tensor::U32(_) => "u32",
             Tensor::F32(_) => "f32",
+            Tensor::F64(_) => "f64",
         }
     }
 
@@ -210,15 +224,23 @@ impl Tensor {
                 v.len(),
                 v.iter().flat_map(|x| x.to_le_bytes()).collect(),
             ),
+            Tensor::F64(v) => (
+                name,
+                Dtype::F64,
+                v.len(),
+                v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            ),
         }
     }
 
     fn read(name: &str, view: &TensorView<'_>) -> Result<Self> {
         let words = || view.data().as_chunks::<4>().0;
+        let doubles = || view.data().as_chunks::<8>().0;
         match view.dtype() {
             Dtype::U8 => Ok(Tensor::U8(view.data().to_vec())),
             Dtype::U32 => Ok(Tensor::U32(words().iter().map(|w| u32::from_le_bytes(*w)).collect())),
             Dtype::F32 => Ok(Tensor::F32(words().iter().map(|w| f32::from_le_bytes(*w)).collect())),
+            Dtype::F64 => Ok(Tensor::F64(doubles().iter().map(|w| f64::from_le_bytes(*w)).collect())),
             other => Err(Error::artifact(
                 name,
                 format!("arrays of {other:?} are not part of the format"),
@@ -237,6 +259,7 @@ mod tests {
             ("a".to_owned(), Tensor::F32(vec![1.5, -0.0, f32::MIN_POSITIVE])),
             ("b".to_owned(), Tensor::U32(vec![7, u32::MAX])),
             ("c".to_owned(), Tensor::U8("文".as_bytes().to_vec())),
+            ("d".to_owned(), Tensor::F64(vec![0.1, f64::MAX])),
         ]);
         Artifact {
             settings: serde_json::json!({"labels": ["x", "退款"]}),

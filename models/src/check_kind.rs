@@ -20,14 +20,13 @@ const SUBJECTS: [&str; 4] = [
     "换个地址",
 ];
 
-/// Examples that any kind can learn from: every column a kind may ask for, and a label that follows from them.
+/// Examples that any kind can learn from: every column a kind may ask for, and a label that follows from them. The label can
+/// be read as a name and as a number.
 fn examples(rows: usize) -> MemoryRows {
     let text: StringArray = (0..rows)
         .map(|row| Some(format!("{} number {}", SUBJECTS[row % 4], row / 4)))
         .collect();
-    let label: StringArray = (0..rows)
-        .map(|row| Some(["delivery", "refund", "password", "address"][row % 4]))
-        .collect();
+    let label: StringArray = (0..rows).map(|row| Some(["1", "2", "4", "5"][row % 4])).collect();
     let columns: [(&str, ArrayRef); 2] = [("text", Arc::new(text)), ("label", Arc::new(label))];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     MemoryRows::new(batch.schema(), vec![batch])

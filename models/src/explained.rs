@@ -33,7 +33,7 @@ impl Explained {
     /// The model, with at most `top` reasons an answer.
     ///
     /// # Errors
-    /// When its kind cannot say why.
+    /// When its kind cannot say why, or its answers say so already.
     pub fn new(model: Box<dyn Model>, top: usize) -> Result<Self> {
         let mut signature = model.signature().clone();
         let nothing = RecordBatch::new_empty(signature.input_schema());
@@ -41,10 +41,15 @@ impl Explained {
             let message = format!("models of the kind `{}` cannot say why they answer so", model.kind());
             return Err(Error::table("reasons", message));
         }
+        if signature.outputs.iter().any(|output| output.name == REASONS) {
+            let message = "are among the answers already; `reasons` in the recipe says how many";
+            return Err(Error::table("reasons", message));
+        }
         let spec = |name: &str, value_type, about: &str, example| ValueSpec {
             name: name.into(),
             value_type,
             nullable: false,
+            optional: false,
             about: about.into(),
             example,
         };

@@ -143,6 +143,9 @@ pub struct ValueSpec {
     pub value_type: ValueType,
     /// Whether null is accepted (inputs) or can appear (outputs).
     pub nullable: bool,
+    /// Whether a request may leave it out, which says null.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
     /// What it is, for people.
     pub about: String,
     /// A value that fits, for error messages and OpenAPI. Never customer data.

@@ -18,15 +18,18 @@ pub mod learn;
 pub mod metrics;
 #[cfg(test)]
 mod real_data;
+mod recipe;
 pub mod registry;
 pub mod rows;
+pub mod satisfaction;
 pub mod sentence;
+pub mod table;
 pub mod text;
 
 pub use error::{Error, Result};
 
 /// Every kind of model. Listing a kind here gives it the CLI, the routes, the OpenAPI schema and the common tests.
-pub static KINDS: &[&dyn kind::Kind] = &[&intent::Intent];
+pub static KINDS: &[&dyn kind::Kind] = &[&intent::Intent, &satisfaction::Satisfaction];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static dyn kind::Kind> {

@@ -237,7 +237,8 @@ fn examples(specs: &[ValueSpec]) -> Map<String, Value> {
 /// One row.
 fn object(specs: &[ValueSpec]) -> Value {
     let properties: Map<String, Value> = specs.iter().map(|spec| (spec.name.clone(), schema(spec))).collect();
-    let required: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    let required = specs.iter().filter(|spec| !spec.optional);
+    let required: Vec<&str> = required.map(|spec| spec.name.as_str()).collect();
     json!({ "type": "object", "required": required, "properties": properties, "additionalProperties": false })
 }
 
@@ -245,7 +246,8 @@ fn object(specs: &[ValueSpec]) -> Value {
 fn columns_of(specs: &[ValueSpec]) -> Value {
     let column = |spec: &ValueSpec| (spec.name.clone(), json!({ "type": "array", "items": schema(spec) }));
     let properties: Map<String, Value> = specs.iter().map(column).collect();
-    let required: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    let required = specs.iter().filter(|spec| !spec.optional);
+    let required: Vec<&str> = required.map(|spec| spec.name.as_str()).collect();
     json!({ "type": "object", "required": required, "properties": properties, "additionalProperties": false })
 }
 

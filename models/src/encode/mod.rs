@@ -9,6 +9,6 @@ mod vocabulary;
 
 pub use grams::{Gram, GramSettings, Part, visit_grams};
 pub use ngrams::NgramEncoder;
-pub use parallel::map_chunks;
+pub use parallel::{map_chunks, threads};
 pub use sparse::SparseRows;
 pub use vocabulary::{VocabularyBuilder, VocabularyLimits};

@@ -1,5 +1,13 @@
 //! Work on chunks of a slice with a few threads, results in order.
 
+use std::sync::LazyLock;
+
+/// How many threads the machine runs at once, asked once.
+pub fn threads() -> usize {
+    static THREADS: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+    *THREADS
+}
+
 /// Applies `work` to `threads` chunks of about equal length; the results come in the order of the chunks. A panic in a
 /// thread goes on in the caller.
 pub fn map_chunks<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {

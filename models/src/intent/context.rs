@@ -1,13 +1,13 @@
 //! The earlier turns of a conversation as an input: the column `context` of examples and requests.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::{Error, Result};
-use crate::kind::{Signature, ValueSpec, ValueType};
+use crate::kind::{ValueSpec, ValueType};
 use crate::text::Preparation;
 
 /// The column's name.
@@ -49,6 +49,7 @@ impl ContextSettings {
             name: COLUMN.into(),
             value_type,
             nullable: true,
+            optional: true,
             about: "What was said before, newest last; null if nothing was.".into(),
             example,
         }
@@ -106,21 +107,6 @@ fn newest(text: &str, chars_max: usize) -> &str {
                 .map_or(rest, |(space, _)| &rest[space..])
         }
     }
-}
-
-/// Rows of examples without a context, with an empty one if the model takes it: what it knew of is gone, so it is asked
-/// without.
-pub(super) fn fill(signature: &Signature, batch: &RecordBatch) -> Result<RecordBatch> {
-    let takes = signature.inputs.iter().find(|spec| spec.name == COLUMN);
-    let Some(spec) = takes.filter(|_| batch.column_by_name(COLUMN).is_none()) else {
-        return Ok(batch.clone());
-    };
-    let schema = batch.schema();
-    let empty = new_null_array(&spec.value_type.data_type(), batch.num_rows());
-    let names = schema.fields().iter().map(|field| field.name().as_str());
-    let columns = names.zip(batch.columns().iter().cloned()).chain([(COLUMN, empty)]);
-    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
-        .map_err(|e| Error::table("held-back rows", e))
 }
 
 #[cfg(test)]

@@ -1,47 +1,25 @@
 //! Measures an intent model on held-back rows, through `Model::predict` like everybody else.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
-use arrow::compute::{cast, take};
-use arrow::datatypes::{DataType, Float64Type};
-use serde_json::json;
+use arrow::compute::take;
 
 use super::foreign::Foreign;
 use super::predict::{IntentModel, Settings};
 use super::promised::Tally;
 use super::semantic::Asking;
 use super::{context, labels, several};
-use crate::error::{Error, Result};
-use crate::findings::{AnswerJudge, Findings};
+use crate::error::Result;
+use crate::findings::AnswerJudge;
 use crate::kind::{Model, Rows};
-use crate::metrics::{Confusion, Evaluation, LabelScores, Metric, Mistake, Slice, reliability, share_interval};
-use crate::text;
-
-pub(super) const RELIABILITY_BINS: usize = 10;
-const CONFUSIONS_MAX: usize = 30;
-pub(super) const MISTAKES_MAX: usize = 30;
-pub(super) const SLICES_MAX_PER_COLUMN: usize = 20;
-pub(super) const MISTAKE_TEXT_MAX_CHARS: usize = 300;
+use crate::metrics::Evaluation;
+use crate::metrics::answers::{About, Answers, texts};
 
 /// Columns of examples that are not slices.
 pub(super) const OWN_COLUMNS: [&str; 9] = [
     "text", "context", "label", "time", "entity", "weight", "split", "id", "_row",
 ];
-
-/// What was answered, row by row.
-#[derive(Default)]
-struct Answers {
-    actual: Vec<String>,
-    predicted: Vec<String>,
-    score: Vec<f64>,
-    right: Vec<bool>,
-    in_top_three: u64,
-    log_loss: f64,
-    slices: BTreeMap<String, BTreeMap<String, (u64, u64)>>,
-    mistakes: Vec<Mistake>,
-}
 
 /// Scores all rows and measures the answers.
 pub(super) fn evaluate(model: &dyn Model, held_back: &dyn Rows) -> Result<Evaluation> {
@@ -76,12 +54,18 @@ fn surest(predicted: RecordBatch) -> RecordBatch {
 }
 
 fn one_label(model: &dyn Model, held_back: &dyn Rows) -> Result<Evaluation> {
-    let mut answers = Answers::default();
+    let schema = held_back.schema();
+    let names = schema.fields().iter().map(|field| field.name().clone());
+    let mut answers = Answers::new(About {
+        main_metric: super::ABOUT.main_metric,
+        shown: vec!["text".into()],
+        slices: names.filter(|name| !OWN_COLUMNS.contains(&name.as_str())).collect(),
+    });
     let mut judge = AnswerJudge::default();
     let mut tally = Tally::new(model);
     let mut foreign = Foreign::new(model);
     for batch in held_back.batches()? {
-        let batch = context::fill(model.signature(), &batch?)?;
+        let batch = batch?;
         let mut predicted = model.predict(&batch)?;
         if let Some(tally) = &mut tally {
             tally.add(texts(&batch, "label")?.column(0).as_string::<i32>(), &predicted);
@@ -111,213 +95,4 @@ fn one_label(model: &dyn Model, held_back: &dyn Rows) -> Result<Evaluation> {
 pub(super) fn settings_of(model: &dyn Model) -> Option<&Settings> {
     let model = (model as &dyn Any).downcast_ref::<IntentModel>();
     model.map(IntentModel::settings)
-}
-
-pub(super) fn texts(batch: &RecordBatch, name: &str) -> Result<RecordBatch> {
-    let place = format!("column `{name}` of the held-back rows");
-    let column = batch
-        .column_by_name(name)
-        .ok_or_else(|| Error::table(&place, "is missing"))?;
-    let column = cast(column, &DataType::Utf8).map_err(|e| Error::table(&place, e))?;
-    RecordBatch::try_from_iter([(name, column)]).map_err(|e| Error::table(&place, e))
-}
-
-impl Answers {
-    fn add(&mut self, batch: &RecordBatch, predicted: &RecordBatch) -> Result<()> {
-        let (actual, input) = (texts(batch, "label")?, texts(batch, "text")?);
-        let (actual, input) = (actual.column(0).as_string::<i32>(), input.column(0).as_string::<i32>());
-        let labels = predicted.column(0).as_string::<i32>();
-        let scores = predicted.column(1).as_primitive::<Float64Type>();
-        for row in 0..batch.num_rows() {
-            let (actual, label, score) = (actual.value(row), labels.value(row), scores.value(row));
-            let right = actual == label;
-            self.rank(actual, predicted, row);
-            if !right {
-                // What a model sees now, whatever this one sees: the page is read by people.
-                let input = text::prepare(input.value(row))
-                    .chars()
-                    .take(MISTAKE_TEXT_MAX_CHARS)
-                    .collect::<String>();
-                let input = json!({ "text": input });
-                self.mistakes.push(Mistake {
-                    input,
-                    actual: actual.into(),
-                    predicted: label.into(),
-                    score,
-                });
-            }
-            self.actual.push(actual.into());
-            self.predicted.push(label.into());
-            self.score.push(score);
-            self.right.push(right);
-        }
-        // Only the most confident mistakes are wanted; the rest need not be held until the end.
-        self.mistakes.sort_by(|a, b| b.score.total_cmp(&a.score));
-        self.mistakes.truncate(MISTAKES_MAX);
-        self.cut(batch)
-    }
-
-    /// Where the actual label stands among the answers.
-    fn rank(&mut self, actual: &str, predicted: &RecordBatch, row: usize) {
-        let labels = predicted.column(2).as_list::<i32>().value(row);
-        let scores = predicted.column(3).as_list::<i32>().value(row);
-        let (labels, scores) = (labels.as_string::<i32>(), scores.as_primitive::<Float64Type>());
-        let place = (0..labels.len()).find(|&at| labels.value(at) == actual);
-        // A label below the listed ones gets what is left of the probability: a lower bound of its loss.
-        let rest = || (1.0 - scores.values().iter().sum::<f64>()).max(1e-6);
-        let probability = place.map_or_else(rest, |at| scores.value(at));
-        self.log_loss -= probability.max(1e-6).ln();
-        self.in_top_three += u64::from(place.is_some_and(|at| at < 3));
-    }
-
-    fn cut(&mut self, batch: &RecordBatch) -> Result<()> {
-        let first = self.right.len() - batch.num_rows();
-        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-            let name = field.name();
-            if OWN_COLUMNS.contains(&name.as_str()) {
-                continue;
-            }
-            let column = cast(column, &DataType::Utf8).map_err(|e| Error::table(format!("column `{name}`"), e))?;
-            let column = column.as_string::<i32>();
-            let parts = self.slices.entry(name.clone()).or_default();
-            for row in 0..batch.num_rows() {
-                let value = if column.is_null(row) {
-                    "(null)"
-                } else {
-                    column.value(row)
-                };
-                let part = parts.entry(value.chars().take(60).collect()).or_default();
-                part.0 += 1;
-                part.1 += u64::from(self.right[first + row]);
-            }
-        }
-        Ok(())
-    }
-
-    fn measure(self) -> Evaluation {
-        let rows = self.right.len();
-        let hits = self.right.iter().filter(|right| **right).count();
-        let total = rows.max(1) as f64;
-        let (bins, calibration_error) = reliability(&self.score, &self.right, RELIABILITY_BINS);
-        let labels = self.label_scores();
-        let macro_f1 = labels.iter().map(|label| label.f1).sum::<f64>() / labels.len().max(1) as f64;
-        let metric = |name: &str, value: f64, interval, larger_is_better| Metric {
-            name: name.into(),
-            value,
-            interval,
-            larger_is_better,
-        };
-        let top_three = self.in_top_three as f64;
-        Evaluation {
-            rows: rows as u64,
-            main_metric: super::ABOUT.main_metric.into(),
-            metrics: vec![
-                metric(
-                    "accuracy",
-                    hits as f64 / total,
-                    Some(share_interval(hits as f64, rows as f64)),
-                    true,
-                ),
-                metric(
-                    "top_3_accuracy",
-                    top_three / total,
-                    Some(share_interval(top_three, rows as f64)),
-                    true,
-                ),
-                metric("macro_f1", macro_f1, None, true),
-                metric("log_loss", self.log_loss / total, None, false),
-                metric("expected_calibration_error", calibration_error, None, false),
-            ],
-            reliability: bins,
-            confusions: self.confusions(),
-            coverage: coverage(&self.score, &self.right),
-            labels,
-            slices: slices(&self.slices),
-            worst: self.mistakes,
-            findings: Findings::default(),
-            notes: Vec::new(),
-            promises: None,
-            row_scores: self.right.iter().map(|right| f64::from(u8::from(*right))).collect(),
-        }
-    }
-
-    fn label_scores(&self) -> Vec<LabelScores> {
-        let mut counts = BTreeMap::<&str, (u64, u64, u64)>::new();
-        for (actual, predicted) in self.actual.iter().zip(&self.predicted) {
-            counts.entry(actual).or_default().0 += 1;
-            counts.entry(predicted).or_default().1 += 1;
-            if actual == predicted {
-                counts.entry(actual).or_default().2 += 1;
-            }
-        }
-        let share = |hits: u64, rows: u64| (rows > 0).then(|| hits as f64 / rows as f64);
-        let score = |(label, (rows, given, hits)): (&&str, &(u64, u64, u64))| LabelScores {
-            label: (*label).to_owned(),
-            rows: *rows,
-            precision: share(*hits, *given),
-            recall: share(*hits, *rows),
-            f1: 2.0 * *hits as f64 / (rows + given) as f64,
-        };
-        let mut labels: Vec<LabelScores> = counts.iter().map(score).collect();
-        labels.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.label.cmp(&b.label)));
-        labels
-    }
-
-    fn confusions(&self) -> Vec<Confusion> {
-        let mut counts = BTreeMap::<(&str, &str), u64>::new();
-        for (actual, predicted) in self.actual.iter().zip(&self.predicted).filter(|(a, p)| a != p) {
-            *counts.entry((actual, predicted)).or_default() += 1;
-        }
-        let confusion = |((actual, predicted), rows): (&(&str, &str), &u64)| Confusion {
-            actual: (*actual).into(),
-            predicted: (*predicted).into(),
-            rows: *rows,
-        };
-        most_frequent(counts.iter().map(confusion).collect())
-    }
-}
-
-/// The confusions to show.
-pub(super) fn most_frequent(mut confusions: Vec<Confusion>) -> Vec<Confusion> {
-    confusions.sort_by_key(|confusion| std::cmp::Reverse(confusion.rows));
-    confusions.truncate(CONFUSIONS_MAX);
-    confusions
-}
-
-/// Precision of the answers accepted when the surest 5%, 10% ... 100% are.
-pub(super) fn coverage(scores: &[f64], right: &[bool]) -> Vec<(f64, f64)> {
-    let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
-    let precision = |step: usize| {
-        let taken = (order.len() * step / 20).max(1);
-        let hits = order[..taken].iter().filter(|&&row| right[row]).count();
-        (step as f64 / 20.0, hits as f64 / taken as f64)
-    };
-    if order.is_empty() {
-        Vec::new()
-    } else {
-        (1..=20).map(precision).collect()
-    }
-}
-
-fn slices(counts: &BTreeMap<String, BTreeMap<String, (u64, u64)>>) -> Vec<Slice> {
-    let mut out = Vec::new();
-    for (column, parts) in counts {
-        let mut parts: Vec<_> = parts.iter().collect();
-        parts.sort_by_key(|(_, (rows, _))| std::cmp::Reverse(*rows));
-        out.extend(
-            parts
-                .into_iter()
-                .take(SLICES_MAX_PER_COLUMN)
-                .map(|(value, (rows, hits))| Slice {
-                    column: column.clone(),
-                    // A column of the examples may hold anything.
-                    value: text::pii::PiiRules::default().mask(value).into_owned(),
-                    rows: *rows,
-                    score: *hits as f64 / *rows as f64,
-                    interval: share_interval(*hits as f64, *rows as f64),
-                }),
-        );
-    }
-    out
 }

@@ -5,9 +5,10 @@ use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::Float64Type;
 
-use super::evaluate::{settings_of, texts};
+use super::evaluate::settings_of;
 use crate::error::{Error, Result};
 use crate::kind::Model;
+use crate::metrics::answers::texts;
 use crate::metrics::{Evaluation, Metric, auroc, share_interval};
 
 /// The recall is that of a desk that sends one in so many questions in scope away by mistake.

@@ -1,7 +1,7 @@
 //! A fitted intent model and the one way from texts to its answers.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, Float64Array, Float64Builder, ListBuilder, RecordBatch, StringArray, StringBuilder,
@@ -16,7 +16,7 @@ use super::promises::{Judge, Judging, Promises};
 use super::semantic::{Asking, Semantic};
 use super::several::Several;
 use crate::artifact::Artifact;
-use crate::encode::{GramSettings, NgramEncoder, map_chunks};
+use crate::encode::{GramSettings, NgramEncoder, map_chunks, threads};
 use crate::error::{Error, Result};
 use crate::explained::Reason;
 use crate::kind::{Model, Signature, ValueSpec, ValueType};
@@ -75,12 +75,6 @@ pub struct IntentModel {
 /// Fewer rows than this are answered by one thread if no encoder is asked: a thread costs about as much to start as a few
 /// answers.
 const ROWS_PER_THREAD_MIN: usize = 256;
-
-/// How many threads the machine runs at once, asked once.
-fn threads() -> usize {
-    static THREADS: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
-    *THREADS
-}
 
 /// Buffers of one prediction, used again from row to row.
 #[derive(Default)]
@@ -304,6 +298,7 @@ fn signature(settings: &Settings) -> Signature {
         name: name.into(),
         value_type,
         nullable,
+        optional: false,
         about: about.into(),
         example,
     };

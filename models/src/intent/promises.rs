@@ -196,6 +196,7 @@ impl Judge {
             name: name.into(),
             value_type,
             nullable: false,
+            optional: false,
             about,
             example,
         };

@@ -7,6 +7,7 @@ use super::promise_recipe::PromiseRecipe;
 use crate::encode::GramSettings;
 use crate::error::{Error, Result};
 use crate::kind::RecipeProblem;
+use crate::recipe::{NumberKey, Reading, number, whole};
 
 /// A checked recipe. The table in the kind's README.md says what each key is for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,30 +52,23 @@ pub struct IntentRecipe {
     pub promise: PromiseRecipe,
 }
 
-/// Key, default, least, most, whole number.
-const KEYS: [(&str, f64, f64, f64, bool); 15] = [
-    ("words_max", 2.0, 1.0, 2.0, true),
-    ("chars_min", 2.0, 1.0, 8.0, true),
-    ("chars_max", 4.0, 0.0, 8.0, true),
-    ("near_max", 10.0, 0.0, 50.0, true),
-    ("near_rows_max", 200_000.0, 0.0, 4_000_000_000.0, true),
-    ("words_weight", 0.6, 0.01, 100.0, false),
-    ("rows_min", 1.0, 1.0, 1000.0, true),
-    ("features_max", 262_144.0, 100.0, 4_194_304.0, true),
-    ("chars_rows_max", 10_000.0, 0.0, 4_000_000_000.0, true),
-    ("cost", 1.5, 0.001, 1000.0, false),
-    ("passes", 8.0, 1.0, 100.0, true),
-    ("balance", 0.0, 0.0, 1.0, false),
-    ("context_weight", 0.5, 0.01, 10.0, false),
-    ("answers_max", 5.0, 1.0, 20.0, true),
-    ("artifact_max_mb", 20.0, 1.0, 10_000.0, true),
+const NUMBERS: [NumberKey; 15] = [
+    whole("words_max", 2.0, 1.0, 2.0),
+    whole("chars_min", 2.0, 1.0, 8.0),
+    whole("chars_max", 4.0, 0.0, 8.0),
+    whole("near_max", 10.0, 0.0, 50.0),
+    whole("near_rows_max", 200_000.0, 0.0, 4_000_000_000.0),
+    number("words_weight", 0.6, 0.01, 100.0),
+    whole("rows_min", 1.0, 1.0, 1000.0),
+    whole("features_max", 262_144.0, 100.0, 4_194_304.0),
+    whole("chars_rows_max", 10_000.0, 0.0, 4_000_000_000.0),
+    number("cost", 1.5, 0.001, 1000.0),
+    whole("passes", 8.0, 1.0, 100.0),
+    number("balance", 0.0, 0.0, 1.0),
+    number("context_weight", 0.5, 0.01, 10.0),
+    whole("answers_max", 5.0, 1.0, 20.0),
+    whole("artifact_max_mb", 20.0, 1.0, 10_000.0),
 ];
-
-/// The key that names a label.
-const OUT_OF_SCOPE: &str = "out_of_scope";
-
-/// Keys that are true or false, and their defaults.
-const FLAGS: [(&str, bool); 1] = [("quantise", false)];
 
 impl IntentRecipe {
     /// Checks a recipe as written; all problems at once.
@@ -84,67 +78,28 @@ impl IntentRecipe {
     pub fn check(written: &Value) -> std::result::Result<Self, Vec<RecipeProblem>> {
         let empty = Map::new();
         let written = written.as_object().unwrap_or(&empty);
-        let mut problems = Vec::new();
-        let mut full = Map::new();
-        for (key, default, least, most, whole) in KEYS {
-            let value = written.get(key).map_or(Some(default), Value::as_f64);
-            let fits = |v: &f64| (least..=most).contains(v) && (!whole || v.fract() == 0.0);
-            let Some(value) = value.filter(fits) else {
-                let number = if whole { "a whole number" } else { "a number" };
-                problems.push(problem(
-                    key,
-                    format!("must be {number} from {least} to {most}"),
-                    format!("the default is {default}"),
-                ));
-                continue;
-            };
-            full.insert(key.into(), if whole { (value as u64).into() } else { value.into() });
-        }
-        for (key, default) in FLAGS {
-            match written.get(key).map_or(Some(default), Value::as_bool) {
-                Some(flag) => {
-                    full.insert(key.into(), flag.into());
-                }
-                None => problems.push(problem(
-                    key,
-                    "must be true or false".into(),
-                    format!("the default is {default}"),
-                )),
-            }
-        }
-        match written.get(OUT_OF_SCOPE).filter(|value| !value.is_null()) {
-            None => (),
-            Some(Value::String(label)) if !label.is_empty() => {
-                _ = full.insert(OUT_OF_SCOPE.into(), label.clone().into())
-            }
-            Some(_) => problems.push(problem(
-                OUT_OF_SCOPE,
-                "must be a label".into(),
-                "name the label of texts that are about none of the others".into(),
-            )),
-        }
-        let promise = PromiseRecipe::check(written, &mut problems);
+        let mut reading = Reading::default();
+        reading.numbers(written, &NUMBERS);
+        reading.flags(written, &[("quantise", false)]);
+        let label = |value: &Value| value.as_str().filter(|label| !label.is_empty()).map(Value::from);
+        let must = (
+            "must be a label",
+            "name the label of texts that are about none of the others",
+        );
+        reading.other(written, "out_of_scope", label, must);
+        let promise = PromiseRecipe::check(written, &mut reading.problems);
         if let Ok(Value::Object(promise)) = serde_json::to_value(promise) {
-            full.extend(promise);
+            reading.full.extend(promise);
         }
-        let numbers = KEYS.iter().map(|key| key.0);
-        let flags = FLAGS.iter().map(|key| key.0);
-        let known: Vec<&str> = numbers
-            .chain(flags)
-            .chain([OUT_OF_SCOPE])
-            .chain(PromiseRecipe::KEYS)
-            .collect();
-        for key in written.keys().filter(|key| !known.contains(&key.as_str())) {
-            problems.push(problem(
-                key,
-                "is not a key of the intent recipe".into(),
-                format!("known keys: {}", known.join(", ")),
-            ));
-        }
+        reading.check_known(written, &PromiseRecipe::KEYS, "intent");
+        let Reading { full, mut problems, .. } = reading;
         let recipe: Option<Self> = serde_json::from_value(Value::Object(full)).ok();
         if let Some(recipe) = recipe.as_ref().filter(|r| r.chars_max > 0 && r.chars_min > r.chars_max) {
-            let hint = format!("set it to {} or less", recipe.chars_max);
-            problems.push(problem("chars_min", "is larger than `chars_max`".into(), hint));
+            problems.push(RecipeProblem {
+                key: "chars_min".into(),
+                message: "`chars_min` is larger than `chars_max`".into(),
+                hint: format!("set it to {} or less", recipe.chars_max),
+            });
         }
         recipe.filter(|_| problems.is_empty()).ok_or(problems)
     }
@@ -175,13 +130,5 @@ impl IntentRecipe {
             near_max: if rows > self.near_rows_max { 0 } else { self.near_max },
             words_weight: self.words_weight,
         }
-    }
-}
-
-fn problem(key: &str, message: String, hint: String) -> RecipeProblem {
-    RecipeProblem {
-        key: key.into(),
-        message: format!("`{key}` {message}"),
-        hint,
     }
 }

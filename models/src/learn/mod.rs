@@ -9,6 +9,7 @@ mod platt;
 pub mod promise;
 mod spill;
 mod targets;
+pub mod trees;
 mod weights;
 
 pub use blend::{Blend, Scored, fit_blend, sure_gap};

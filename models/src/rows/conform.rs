@@ -1,23 +1,26 @@
 //! Any batch, checked against a signature: columns picked by name, safe casts made, nulls refused where not allowed.
 
-use arrow::array::{Array, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
 
 use crate::error::{Error, Result};
 use crate::kind::{Signature, ValueSpec};
 
-/// The signature's input columns of `rows`, in its order and types. Columns it does not name are left out.
+/// The signature's input columns of `rows`, in its order and types. Columns it does not name are left out; those that
+/// may be missing are null.
 ///
 /// # Errors
 /// [`Error::Row`] naming the column when one is missing, cannot be cast without loss of meaning, or holds a null
 /// where the signature has none.
 pub fn conform(signature: &Signature, rows: &RecordBatch) -> Result<RecordBatch> {
     let columns = signature.inputs.iter().map(|spec| {
-        let column = rows
-            .column_by_name(&spec.name)
-            .ok_or_else(|| misfit(spec, "no such column"))?;
         let wanted = spec.value_type.data_type();
+        let column = match rows.column_by_name(&spec.name) {
+            Some(column) => column,
+            None if spec.optional => return Ok(new_null_array(&wanted, rows.num_rows())),
+            None => return Err(misfit(spec, "no such column")),
+        };
         let column = if *column.data_type() == wanted {
             column.clone()
         } else {

@@ -1,10 +1,11 @@
-//! JSON to rows. Strict: a missing, unknown or wrongly typed field is an error with its JSON path and an example.
+//! JSON to rows. Strict: an unknown or wrongly typed field, or a missing one that may not be left out, is an error with its
+//! JSON path and an example.
 
 use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, ListBuilder, RecordBatch, RecordBatchOptions,
-    StringBuilder, TimestampMicrosecondBuilder,
+    StringBuilder, TimestampMicrosecondBuilder, new_null_array,
 };
 use serde_json::Value;
 
@@ -30,6 +31,7 @@ pub fn from_instances(signature: &Signature, instances: &Value, limits: RowLimit
         for (at, row) in rows.iter().enumerate() {
             let path = || format!("$.instances[{at}].{}", spec.name);
             let value = row.as_object().map_or(Some(row), |object| object.get(&spec.name));
+            let value = value.or(spec.optional.then_some(&Value::Null));
             column.push(value.ok_or_else(|| missing(spec, path()))?, &path)?;
         }
         Ok(column.finish())
@@ -47,10 +49,18 @@ pub fn from_columns(signature: &Signature, inputs: &Value, limits: RowLimits) ->
     }
     let mut count = None;
     let mut columns = Vec::with_capacity(signature.inputs.len());
+    let mut left_out = Vec::new();
     for spec in &signature.inputs {
         let place = format!("$.inputs.{}", spec.name);
         let values = inputs.as_object().map_or(Some(inputs), |object| object.get(&spec.name));
-        let values = values.ok_or_else(|| missing(spec, place.clone()))?;
+        let Some(values) = values else {
+            if !spec.optional {
+                return Err(missing(spec, place));
+            }
+            left_out.push(columns.len());
+            columns.push(new_null_array(&spec.value_type.data_type(), 0));
+            continue;
+        };
         let example = || Value::Array(vec![spec.example.clone()]);
         let values = values
             .as_array()
@@ -71,7 +81,11 @@ pub fn from_columns(signature: &Signature, inputs: &Value, limits: RowLimits) ->
         }
         columns.push(column.finish());
     }
-    assemble(signature, columns, count.unwrap_or(0))
+    let count = count.unwrap_or(0);
+    for at in left_out {
+        columns[at] = new_null_array(&signature.inputs[at].value_type.data_type(), count);
+    }
+    assemble(signature, columns, count)
 }
 
 fn assemble(signature: &Signature, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {

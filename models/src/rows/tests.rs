@@ -19,6 +19,7 @@ fn signature() -> Signature {
         name: name.into(),
         value_type,
         nullable,
+        optional: false,
         about: String::new(),
         example,
     };

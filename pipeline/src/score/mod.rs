@@ -143,7 +143,7 @@ fn check_has_inputs(name: &str, place: &str, columns: &Schema, signature: &Signa
     let missing = signature
         .inputs
         .iter()
-        .find(|spec| columns.column_with_name(&spec.name).is_none());
+        .find(|spec| !spec.optional && columns.column_with_name(&spec.name).is_none());
     missing.map_or(Ok(()), |spec| Err(lacks(name, place, spec, signature)))
 }
 

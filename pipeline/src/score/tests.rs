@@ -30,6 +30,7 @@ fn spec(name: &str, value_type: ValueType, nullable: bool) -> ValueSpec {
         name: name.into(),
         value_type,
         nullable,
+        optional: false,
         about: String::new(),
         example: json!("hello"),
     }

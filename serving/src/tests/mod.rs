@@ -28,6 +28,7 @@ fn spec(name: &str, value_type: ValueType, nullable: bool, example: Value) -> Va
         name: name.into(),
         value_type,
         nullable,
+        optional: false,
         about: format!("the {name}"),
         example,
     }

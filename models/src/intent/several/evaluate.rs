@@ -9,10 +9,10 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::findings::Findings;
-use crate::intent::evaluate::{MISTAKE_TEXT_MAX_CHARS, MISTAKES_MAX, RELIABILITY_BINS, texts};
 use crate::intent::labels::RowLabels;
-use crate::intent::{context, evaluate as single};
+use crate::intent::evaluate as single;
 use crate::kind::{Model, Rows};
+use crate::metrics::answers::{self, MISTAKE_TEXT_MAX_CHARS, MISTAKES_MAX, RELIABILITY_BINS, texts};
 use crate::metrics::{Confusion, Evaluation, LabelScores, Metric, Mistake, Slice, reliability, share_interval};
 use crate::text;
 
@@ -95,7 +95,7 @@ pub(in crate::intent) fn evaluate(model: &dyn Model, held_back: &dyn Rows) -> Re
     let known = settings.map(|settings| settings.labels.clone()).unwrap_or_default();
     let mut answers = Answers::default();
     for batch in held_back.batches()? {
-        let batch = context::fill(model.signature(), &batch?)?;
+        let batch = batch?;
         let predicted = model.predict(&batch)?;
         answers.add(&batch, &predicted, is_one)?;
     }
@@ -225,10 +225,10 @@ impl Answers {
             metrics: metrics.into_iter().chain([error]).collect(),
             reliability: bins,
             labels,
-            confusions: single::most_frequent(self.confusions.into_iter().map(confusion).collect()),
+            confusions: answers::most_frequent(self.confusions.into_iter().map(confusion).collect()),
             slices: slices(&self.slices),
             worst: self.mistakes,
-            coverage: single::coverage(&scores, &hits),
+            coverage: answers::coverage(&scores, &hits),
             findings: Findings::default(),
             notes: Vec::new(),
             promises: None,
@@ -303,7 +303,7 @@ fn slices(columns: &BTreeMap<String, BTreeMap<String, RowsF1>>) -> Vec<Slice> {
         out.extend(
             parts
                 .into_iter()
-                .take(single::SLICES_MAX_PER_COLUMN)
+                .take(answers::SLICES_MAX_PER_COLUMN)
                 .map(|(value, f1)| Slice {
                     column: column.clone(),
                     // A column of the examples may hold anything.

@@ -120,6 +120,7 @@ pub(super) fn signature() -> Signature {
         name: name.into(),
         value_type,
         nullable: false,
+        optional: false,
         about: "a test".into(),
         example: json!(0.1),
     };

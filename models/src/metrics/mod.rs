@@ -1,5 +1,8 @@
 //! What reports and gates measure: plain numbers with intervals, computed from answers to held-back rows.
 
+pub mod answers;
+mod promise_notes;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -184,6 +187,16 @@ pub fn share_interval(hits: f64, rows: f64) -> (f64, f64) {
         ((centre - spread) / scale).max(0.0),
         ((centre + spread) / scale).min(1.0),
     )
+}
+
+/// The 95% interval of an area under the ROC curve (Hanley and McNeil, Radiology 1982).
+pub fn auroc_interval(area: f64, positives: usize, negatives: usize) -> (f64, f64) {
+    let (n, m) = (positives as f64, negatives as f64);
+    let (above_one, above_two) = (area / (2.0 - area), 2.0 * area * area / (1.0 + area));
+    let square = area * area;
+    let variance = area * (1.0 - area) + (n - 1.0) * (above_one - square) + (m - 1.0) * (above_two - square);
+    let spread = 1.959_964 * (variance.max(0.0) / (n * m).max(1.0)).sqrt();
+    ((area - spread).max(0.0), (area + spread).min(1.0))
 }
 
 /// Area under the ROC curve of `scores` for telling positives from negatives; ties count half. `None` if either is

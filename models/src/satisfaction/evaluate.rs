@@ -1,0 +1,186 @@
+//! Measures a satisfaction model on held-back rows, through `Model::predict` like everybody else.
+
+use std::any::Any;
+
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::Float64Type;
+
+use super::examples::OWN_COLUMNS;
+use super::levels::names;
+use super::predict::{SatisfactionModel, Settings};
+use crate::error::{Error, Result};
+use crate::kind::{Model, Rows};
+use crate::metrics::answers::{About, Answers};
+use crate::metrics::{Evaluation, Metric, MissPromise, PromiseReport, auroc, auroc_interval};
+use crate::table::Role;
+
+/// The output that says whether a human should take over.
+pub(super) const HAND_OVER: &str = "hand_over";
+
+/// What is collected beside the levels.
+#[derive(Default)]
+struct Collected {
+    /// The probability of dissatisfaction, and whether it came so.
+    low: Vec<f64>,
+    is_low: Vec<bool>,
+    /// How far the expected rating is from the actual one.
+    off: Vec<f64>,
+    /// Dissatisfied rows, those of them that were not handed over, rows that were.
+    handed: (u64, u64, u64),
+}
+
+/// Scores all rows and measures the answers.
+pub(super) fn evaluate(model: &dyn Model, held_back: &dyn Rows) -> Result<Evaluation> {
+    let model = (model as &dyn Any).downcast_ref::<SatisfactionModel>();
+    let model = model.ok_or_else(|| Error::table("the model", "is of another kind"))?;
+    let settings = model.settings();
+    let columns = |wanted: &dyn Fn(&Role) -> bool| {
+        let columns = settings.plan.iter().filter(|column| wanted(&column.role));
+        columns.map(|column| column.name.clone()).collect::<Vec<String>>()
+    };
+    let schema = held_back.schema();
+    let mut answers = Answers::new(About {
+        main_metric: super::ABOUT.main_metric,
+        shown: schema
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .filter(|name| !OWN_COLUMNS.contains(&name.as_str()) && settings.plan.iter().any(|plan| plan.name == *name))
+            .collect(),
+        slices: columns(&|role| matches!(role, Role::Category { .. })),
+    });
+    let mut collected = Collected::default();
+    for batch in held_back.batches()? {
+        let batch = with_names(&batch?)?;
+        let predicted = model.predict(&batch)?;
+        answers.add(&batch, &predicted)?;
+        collected.add(&batch, &predicted, settings)?;
+    }
+    let mut evaluation = answers.measure();
+    collected.report(settings, &mut evaluation);
+    evaluation.notes.extend(notes(settings));
+    Ok(evaluation)
+}
+
+/// The rows with their labels as the names of levels.
+fn with_names(batch: &RecordBatch) -> Result<RecordBatch> {
+    let place = |e| Error::table("column `label` of the held-back rows", e);
+    let schema = batch.schema();
+    let at = schema.index_of("label").map_err(place)?;
+    let mut columns = batch.columns().to_vec();
+    columns[at] = std::sync::Arc::new(names(&columns[at])?.into_iter().collect::<StringArray>());
+    let fields = schema.fields().iter().zip(&columns);
+    let columns = fields.map(|(field, column)| (field.name().clone(), column.clone(), true));
+    RecordBatch::try_from_iter_with_nullable(columns).map_err(place)
+}
+
+impl Collected {
+    fn add(&mut self, batch: &RecordBatch, predicted: &RecordBatch, settings: &Settings) -> Result<()> {
+        let number = |name: &str| {
+            let column = predicted.column_by_name(name)?;
+            column.as_primitive_opt::<Float64Type>()
+        };
+        let low = number("dissatisfied").ok_or_else(|| Error::table("answers", "have no column `dissatisfied`"))?;
+        let rating = number("rating");
+        let handed = predicted
+            .column_by_name(HAND_OVER)
+            .and_then(|column| column.as_boolean_opt());
+        let labels = batch
+            .column_by_name("label")
+            .and_then(|column| column.as_string_opt::<i32>());
+        let labels = labels.ok_or_else(|| Error::table("column `label`", "is missing"))?;
+        let levels = &settings.levels;
+        for row in 0..batch.num_rows() {
+            // A level that no example had is one the model cannot know of; it counts by its value if it has one.
+            let Some(level) = (!labels.is_null(row))
+                .then(|| labels.value(row))
+                .and_then(|name| levels.place(name))
+            else {
+                continue;
+            };
+            let is_low = levels.dissatisfied[level];
+            self.low.push(low.value(row));
+            self.is_low.push(is_low);
+            if let (Some(rating), Some(values)) = (rating, &levels.values) {
+                self.off.push((rating.value(row) - values[level]).abs());
+            }
+            let is_handed = handed.is_some_and(|handed| handed.value(row));
+            self.handed.0 += u64::from(is_low);
+            self.handed.1 += u64::from(is_low && !is_handed);
+            self.handed.2 += u64::from(is_handed);
+        }
+        Ok(())
+    }
+
+    fn report(&self, settings: &Settings, evaluation: &mut Evaluation) {
+        let rows = self.low.len().max(1) as f64;
+        let positives = self.is_low.iter().filter(|is_low| **is_low).count();
+        let metric = |name: &str, value, interval, larger_is_better| Metric {
+            name: name.into(),
+            value,
+            interval,
+            larger_is_better,
+        };
+        let area = auroc(&self.low, &self.is_low);
+        let value = area.unwrap_or(0.5);
+        let interval = area.map(|area| auroc_interval(area, positives, self.low.len() - positives));
+        let misses = self
+            .low
+            .iter()
+            .zip(&self.is_low)
+            .map(|(p, is_low)| (p - f64::from(u8::from(*is_low))).powi(2));
+        let mut metrics = vec![
+            metric("auroc", value, interval, true),
+            metric("brier_score", misses.sum::<f64>() / rows, None, false),
+        ];
+        if !self.off.is_empty() {
+            metrics.push(metric(
+                "rating_mean_absolute_error",
+                self.off.iter().sum::<f64>() / rows,
+                None,
+                false,
+            ));
+        }
+        metrics.append(&mut evaluation.metrics);
+        evaluation.metrics = metrics;
+        if let Some(threshold) = &settings.hand_over {
+            let report = PromiseReport {
+                answers: Vec::new(),
+                misses: vec![MissPromise {
+                    label: "dissatisfied".into(),
+                    threshold: threshold.clone(),
+                    rows: self.handed.0,
+                    missed: self.handed.1,
+                    flagged: self.handed.2 as f64 / rows,
+                }],
+            };
+            evaluation.notes.extend(report.notes());
+            evaluation.promises = Some(report);
+        }
+    }
+}
+
+fn notes(settings: &Settings) -> Vec<(String, String)> {
+    let low = settings.levels.names.iter().zip(&settings.levels.dissatisfied);
+    let low: Vec<&str> = low
+        .filter(|(_, is_low)| **is_low)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let mut notes = vec![(
+        "dissatisfied".to_owned(),
+        format!("labels that mean it: {}", low.join(", ")),
+    )];
+    let (learned, all) = settings.learned;
+    if learned < all {
+        let text = format!("every so-many-th row, {learned} of {all}: more do not fit the memory limit");
+        notes.push(("rows learned from".into(), text));
+    }
+    if !settings.left_out.is_empty() {
+        let each = settings
+            .left_out
+            .iter()
+            .map(|column| format!("{}: {}", column.name, column.why));
+        notes.push(("columns left out".into(), each.collect::<Vec<_>>().join("; ")));
+    }
+    notes
+}

@@ -1,0 +1,324 @@
+//! A fitted satisfaction model and the one way from rows to its answers.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Float64Builder, ListBuilder, RecordBatch, StringBuilder};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::levels::Levels;
+use crate::artifact::Artifact;
+use crate::encode::map_chunks;
+use crate::error::{Error, Result};
+use crate::explained::Reason;
+use crate::kind::{Model, Signature, ValueSpec, ValueType};
+use crate::learn::promise::MissThreshold;
+use crate::learn::trees::{Column, ColumnKind, Objective, TreeModel};
+use crate::table::{ColumnPlan, FeatureColumn, LeftOut, TableEncoder, columns_of, take_trees, tree_tensors};
+
+/// Where the arrays of the trees are.
+const TREES: &str = "trees.";
+
+/// Fewer rows than this are answered by one thread.
+const ROWS_PER_THREAD_MIN: usize = 256;
+
+/// The small facts of a model.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Settings {
+    pub plan: Vec<ColumnPlan>,
+    /// How many scores each column of texts has.
+    pub text_scores: Vec<usize>,
+    pub objective: Objective,
+    /// The features, as trees take them.
+    pub kinds: Vec<ColumnKind>,
+    pub levels: Levels,
+    /// Reasons an answer gives.
+    pub reasons: usize,
+    /// From where on a case is handed over; none if nothing is promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand_over: Option<MissThreshold>,
+    /// Columns that are not used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+    /// Rows learned from, of so many.
+    pub learned: (u64, u64),
+    /// Rounds of trees.
+    pub rounds: usize,
+}
+
+/// A fitted satisfaction model.
+pub struct SatisfactionModel {
+    settings: Settings,
+    encoder: TableEncoder,
+    trees: TreeModel,
+    signature: Signature,
+}
+
+/// The probability of each level, from what trees answer.
+pub(super) fn probabilities(levels: &Levels, answers: &[f64]) -> Vec<f64> {
+    if levels.names.len() > 2 {
+        return answers.to_vec();
+    }
+    let low = answers.first().copied().unwrap_or_default();
+    levels
+        .dissatisfied
+        .iter()
+        .map(|is_low| if *is_low { low } else { 1.0 - low })
+        .collect()
+}
+
+impl SatisfactionModel {
+    pub(super) fn new(settings: Settings, encoder: TableEncoder, trees: TreeModel) -> Result<Self> {
+        let features = encoder.features().len();
+        if trees.arrays().kinds.len() != features {
+            return Err(Error::artifact("settings", "the columns do not fit the trees"));
+        }
+        let signature = Signature {
+            inputs: encoder.inputs(),
+            outputs: outputs(&settings),
+        };
+        Ok(Self {
+            settings,
+            encoder,
+            trees,
+            signature,
+        })
+    }
+
+    pub(super) fn from_artifact(mut artifact: Artifact) -> Result<Self> {
+        let settings = std::mem::take(&mut artifact.settings);
+        let settings: Settings = serde_json::from_value(settings).map_err(|e| Error::artifact("settings", e))?;
+        let levels = settings.levels.names.len();
+        let fits = match settings.objective {
+            Objective::Binary => levels == 2,
+            Objective::Multiclass { classes: count } | Objective::Ordinal { levels: count } => count as usize == levels,
+            Objective::Quantile { .. } | Objective::SquaredError => false,
+        };
+        let threshold = settings
+            .hand_over
+            .as_ref()
+            .is_none_or(|miss| (0.0..=1.0).contains(&miss.score));
+        if !fits || !settings.levels.is_sound() || !threshold || artifact.encoder.is_some() {
+            return Err(Error::artifact(
+                "settings",
+                "levels, objective and threshold do not fit each other",
+            ));
+        }
+        let encoder = TableEncoder::take(&mut artifact, settings.plan.clone(), &settings.text_scores)?;
+        let trees = take_trees(&mut artifact, TREES, (settings.objective, settings.kinds.clone()))?;
+        Self::new(settings, encoder, trees)
+    }
+
+    /// Its small facts.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The answers to some rows.
+    fn answer(&self, rows: &RecordBatch) -> Result<RecordBatch> {
+        let features = self.encoder.encode(rows)?;
+        let failed = |error: crate::learn::trees::TreeError| Error::table("prediction", error);
+        let answers = self.trees.predict_batch(&columns_of(&features), 1).map_err(failed)?;
+        let levels = &self.settings.levels;
+        let mut label = StringBuilder::new();
+        let (mut score, mut low, mut ratings) = (Vec::new(), Vec::new(), Vec::new());
+        let mut labels = ListBuilder::new(StringBuilder::new());
+        let mut scores = ListBuilder::new(Float64Builder::new());
+        for answers in answers.chunks_exact(self.trees.answers()) {
+            let probabilities = probabilities(levels, answers);
+            let (dissatisfied, rating) = levels.expect(&probabilities);
+            low.push(dissatisfied);
+            ratings.extend(rating);
+            let mut order: Vec<usize> = (0..probabilities.len()).collect();
+            order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]).then(a.cmp(b)));
+            label.append_value(&levels.names[order[0]]);
+            score.push(probabilities[order[0]]);
+            for level in order {
+                labels.values().append_value(&levels.names[level]);
+                scores.values().append_value(probabilities[level]);
+            }
+            labels.append(true);
+            scores.append(true);
+        }
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(label.finish()),
+            Arc::new(Float64Array::from(score)),
+            Arc::new(labels.finish()),
+            Arc::new(scores.finish()),
+        ];
+        let hand_over = self.settings.hand_over.as_ref();
+        let over = hand_over.map(|miss| low.iter().map(|low| Some(*low >= miss.score)).collect::<BooleanArray>());
+        columns.push(Arc::new(Float64Array::from(low)));
+        if levels.values.is_some() {
+            columns.push(Arc::new(Float64Array::from(ratings)));
+        }
+        columns.extend(over.map(|over| Arc::new(over) as ArrayRef));
+        if self.settings.reasons > 0 {
+            columns.extend(self.reason_columns(rows, &features));
+        }
+        RecordBatch::try_new(self.signature.output_schema(), columns).map_err(|e| Error::table("prediction", e))
+    }
+
+    fn reason_columns(&self, rows: &RecordBatch, features: &[FeatureColumn]) -> [ArrayRef; 2] {
+        let mut names = ListBuilder::new(StringBuilder::new());
+        let mut weights = ListBuilder::new(Float64Builder::new());
+        for row in 0..rows.num_rows() {
+            for reason in self
+                .reasons_of(rows, &columns_of(features), row)
+                .into_iter()
+                .take(self.settings.reasons)
+            {
+                names.values().append_value(reason.name);
+                weights.values().append_value(reason.weight);
+            }
+            names.append(true);
+            weights.append(true);
+        }
+        [Arc::new(names.finish()), Arc::new(weights.finish())]
+    }
+
+    /// What each column adds to the log-odds of dissatisfaction (of several levels without an order: to the scores of the
+    /// dissatisfied ones less those of the others), the most first.
+    fn reasons_of(&self, rows: &RecordBatch, columns: &[Column<'_>], row: usize) -> Vec<Reason> {
+        let values: Vec<f64> = columns.iter().map(|column| column.value(row)).collect();
+        let all = self.trees.contributions(&values);
+        let outputs = all.chunks_exact(columns.len() + 1);
+        let levels = &self.settings.levels;
+        let low = levels.dissatisfied.iter().filter(|is_low| **is_low).count() as f64;
+        let high = levels.dissatisfied.len() as f64 - low;
+        let turn = |output: usize| match self.settings.objective {
+            Objective::Binary => 1.0,
+            Objective::Ordinal { .. } => -1.0,
+            _ if levels.dissatisfied[output] => 1.0 / low,
+            _ => -1.0 / high,
+        };
+        // Features of one column speak together.
+        let mut sums = vec![0.0; self.encoder.plan().len()];
+        let features = self.encoder.features();
+        for (output, values) in outputs.enumerate() {
+            for ((_, column), value) in features.iter().zip(values) {
+                sums[*column] += turn(output) * value;
+            }
+        }
+        let mut order: Vec<usize> = (0..sums.len()).filter(|column| sums[*column] != 0.0).collect();
+        order.sort_by(|a, b| sums[*b].abs().total_cmp(&sums[*a].abs()).then(a.cmp(b)));
+        let reason = |column: usize| Reason {
+            name: match self.encoder.shown(column, rows, row) {
+                Some(value) => format!("{} = {value}", self.encoder.plan()[column].name),
+                None => self.encoder.plan()[column].name.clone(),
+            },
+            weight: sums[column],
+        };
+        order.into_iter().map(reason).collect()
+    }
+}
+
+fn outputs(settings: &Settings) -> Vec<ValueSpec> {
+    let spec = |name: &str, value_type, about: &str, example: Value| ValueSpec {
+        name: name.into(),
+        value_type,
+        nullable: false,
+        optional: false,
+        about: about.into(),
+        example,
+    };
+    let names = &settings.levels.names;
+    let mut outputs = vec![
+        spec("label", ValueType::Text, "The most likely level.", json!(names[0])),
+        spec("score", ValueType::Number, "Its probability.", json!(0.7)),
+        spec(
+            "labels",
+            ValueType::TextList,
+            "All levels, the most likely first.",
+            json!(names),
+        ),
+        spec(
+            "scores",
+            ValueType::NumberList,
+            "Their probabilities.",
+            json!([0.7, 0.3]),
+        ),
+        spec(
+            "dissatisfied",
+            ValueType::Number,
+            "The probability of dissatisfaction.",
+            json!(0.2),
+        ),
+    ];
+    if settings.levels.values.is_some() {
+        outputs.push(spec(
+            "rating",
+            ValueType::Number,
+            "The rating to be expected.",
+            json!(4.1),
+        ));
+    }
+    outputs.extend(settings.hand_over.as_ref().map(|miss| {
+        let about = format!(
+            "Whether a human should take over: of the dissatisfied at most {} are missed, with confidence {}.",
+            miss.promised, miss.confidence
+        );
+        spec(super::evaluate::HAND_OVER, ValueType::Boolean, &about, json!(false))
+    }));
+    if settings.reasons > 0 {
+        outputs.push(spec(
+            "reasons",
+            ValueType::TextList,
+            "The columns that say most, with their values.",
+            json!(["waiting_minutes = 61"]),
+        ));
+        outputs.push(spec(
+            "reason_weights",
+            ValueType::NumberList,
+            "What each adds to the log-odds of dissatisfaction.",
+            json!([0.8]),
+        ));
+    }
+    outputs
+}
+
+impl Model for SatisfactionModel {
+    fn kind(&self) -> &'static str {
+        "satisfaction"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn predict(&self, rows: &RecordBatch) -> Result<RecordBatch> {
+        let rows = crate::rows::conform(&self.signature, rows)?;
+        let count = rows.num_rows();
+        let threads = if count < ROWS_PER_THREAD_MIN {
+            1
+        } else {
+            crate::encode::threads()
+        };
+        let places: Vec<usize> = (0..count).collect();
+        let parts = map_chunks(&places, threads, |part| match part {
+            [first, ..] => self.answer(&rows.slice(*first, part.len())),
+            [] => self.answer(&rows.slice(0, 0)),
+        });
+        let parts: Vec<RecordBatch> = parts.into_iter().collect::<Result<_>>()?;
+        arrow::compute::concat_batches(&self.signature.output_schema(), &parts)
+            .map_err(|e| Error::table("prediction", e))
+    }
+
+    fn reasons(&self, rows: &RecordBatch, top: usize) -> Result<Option<Vec<Vec<Reason>>>> {
+        let rows = crate::rows::conform(&self.signature, rows)?;
+        let features = self.encoder.encode(&rows)?;
+        let columns = columns_of(&features);
+        let of = |row: usize| self.reasons_of(&rows, &columns, row).into_iter().take(top).collect();
+        Ok(Some((0..rows.num_rows()).map(of).collect()))
+    }
+
+    fn artifact(&self) -> Artifact {
+        let mut tensors = self.encoder.tensors();
+        tensors.append(&mut tree_tensors(&self.trees, TREES));
+        Artifact {
+            settings: serde_json::to_value(&self.settings).unwrap_or_default(),
+            tensors,
+            encoder: None,
+        }
+    }
+}

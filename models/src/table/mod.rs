@@ -1,0 +1,14 @@
+//! Rows of any columns as features for trees: numbers, times of the day and the week, categories, and texts as scores of
+//! the linear learner. The same code reads the rows of a fit and the rows of a request.
+
+mod encoder;
+mod plan;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod texts;
+
+pub use encoder::{Encoded, FeatureColumn, TableEncoder, columns_of};
+pub use plan::{ColumnPlan, LeftOut, Plan, Role, RoleChoice};
+pub use stored::{take_trees, tree_tensors};
+pub use texts::{TextClasses, TextScorer};
