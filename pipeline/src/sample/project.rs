@@ -17,4 +17,8 @@ pub(super) static FILES: &[(&str, &str)] = &[
         include_str!("project/sql/intent_examples.sql"),
     ),
     ("sql/coin_examples.sql", include_str!("project/sql/coin_examples.sql")),
+    (
+        "sql/satisfaction_examples.sql",
+        include_str!("project/sql/satisfaction_examples.sql"),
+    ),
 ];

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::findings::Findings;
-use crate::intent::labels::RowLabels;
 use crate::intent::evaluate as single;
+use crate::intent::labels::RowLabels;
 use crate::kind::{Model, Rows};
 use crate::metrics::answers::{self, MISTAKE_TEXT_MAX_CHARS, MISTAKES_MAX, RELIABILITY_BINS, texts};
 use crate::metrics::{Confusion, Evaluation, LabelScores, Metric, Mistake, Slice, reliability, share_interval};
