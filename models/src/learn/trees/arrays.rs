@@ -1,7 +1,7 @@
 //! Trees as flat arrays, the form they are stored in. What comes from a disk is checked here before anything walks it.
 
 use super::bins::ColumnBins;
-use super::columns::ColumnKind;
+use super::columns::{CODE_MAX, ColumnKind};
 use super::error::TreeError;
 use super::objective::Start;
 use super::settings::{DEPTH_MAX, Objective};
@@ -207,9 +207,10 @@ impl TreeArrays {
         let Some(kind) = self.kinds.get(self.features[node] as usize) else {
             return Err(TreeError::arrays(place(), "asks a column that is not there"));
         };
-        let has_bits = self.bit_starts[node] < self.bit_starts[node + 1];
+        let words = self.bit_starts[node + 1] - self.bit_starts[node];
+        let has_bits = words > 0 && words <= CODE_MAX.div_ceil(32);
         let fits = match kind {
-            ColumnKind::Numeric => !has_bits && self.missing_left[node] <= 1,
+            ColumnKind::Numeric => words == 0 && self.missing_left[node] <= 1,
             ColumnKind::Category => has_bits && self.missing_left[node] == 0,
         };
         match fits {

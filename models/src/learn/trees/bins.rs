@@ -49,34 +49,29 @@ impl ColumnBins {
         }
     }
 
-    /// Puts the bins of rows `start..start + bins.len()` into one byte lane of `words`.
-    pub(super) fn put(&self, column: &Column<'_>, start: usize, words: &mut [u64], lane: usize) {
-        let shift = lane * 8;
-        let range = start..start + words.len();
+    /// The bins of rows `start..start + bins.len()`.
+    pub(super) fn put(&self, column: &Column<'_>, start: usize, bins: &mut [u8]) {
+        let range = start..start + bins.len();
         match (self, column) {
             (Self::Numeric { bounds }, Column::Numeric(values)) => {
-                let missing = bounds.len() as u64 + 1;
+                let missing = (bounds.len() + 1) as u8;
                 let search = Search::new(bounds);
-                for (word, value) in words.iter_mut().zip(&values[range]) {
-                    let bin = if value.is_nan() {
+                for (bin, value) in bins.iter_mut().zip(&values[range]) {
+                    *bin = if value.is_nan() {
                         missing
                     } else {
                         search.bin(bounded(*value))
                     };
-                    *word |= bin << shift;
                 }
             }
             (Self::Category { bin_by_code, codes }, Column::Category(values)) => {
                 let rest = codes.len() as u8;
-                for (word, code) in words.iter_mut().zip(&values[range]) {
-                    let bin = bin_by_code.get(*code as usize).copied().unwrap_or(rest);
-                    *word |= u64::from(bin) << shift;
+                for (bin, code) in bins.iter_mut().zip(&values[range]) {
+                    *bin = bin_by_code.get(*code as usize).copied().unwrap_or(rest);
                 }
             }
             // A column of the other kind is refused before; were it not, its rows would count as null.
-            _ => words
-                .iter_mut()
-                .for_each(|word| *word |= (self.values() as u64) << shift),
+            _ => bins.fill(self.values() as u8),
         }
     }
 }
@@ -91,13 +86,13 @@ impl Search {
         Self(padded)
     }
 
-    fn bin(&self, value: f64) -> u64 {
+    fn bin(&self, value: f64) -> u8 {
         let mut below = 0usize;
         for step in [128, 64, 32, 16, 8, 4, 2, 1] {
             let next = below + step;
             below = if self.0[(next - 1) & 255] < value { next } else { below };
         }
-        below as u64
+        below as u8
     }
 }
 
@@ -223,10 +218,10 @@ fn category_bins(codes: &[u32]) -> ColumnBins {
 mod tests {
     use super::*;
 
-    fn bins_of(bins: &ColumnBins, column: &Column<'_>) -> Vec<u64> {
-        let mut words = vec![0; column.len()];
-        bins.put(column, 0, &mut words, 3);
-        words.into_iter().map(|word| word >> 24).collect()
+    fn bins_of(bins: &ColumnBins, column: &Column<'_>) -> Vec<u8> {
+        let mut all = vec![0; column.len()];
+        bins.put(column, 0, &mut all);
+        all
     }
 
     #[test]
@@ -247,7 +242,9 @@ mod tests {
         let bins = fit_bins(&[column], 100, 1).remove(0);
         assert_eq!(bins.values(), 100);
         let mut rows = [0; 256];
-        bins_of(&bins, &column).iter().for_each(|bin| rows[*bin as usize] += 1);
+        bins_of(&bins, &column)
+            .iter()
+            .for_each(|bin| rows[usize::from(*bin)] += 1);
         assert!(rows[..100].iter().all(|rows| (900..1100).contains(rows)), "{rows:?}");
     }
 

@@ -4,12 +4,12 @@ use super::bins::{ColumnBins, fit_bins};
 use super::columns::Examples;
 use super::error::TreeError;
 use super::grow::{Common, GrowSlots};
+use super::histogram::Layout;
 use super::model::TreeModel;
 use super::objective::Start;
 use super::rounds::{Boosted, Parts, Worker};
 use super::settings::{CheckedSettings, TreeSettings};
-use super::shard::Layout;
-use super::team::{BLOCK_ROWS, Slots, StopWithMe, Team};
+use super::team::{Slots, StopWithMe, Team};
 
 /// A fitted model, with how fitting went.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,9 +69,12 @@ pub fn fit(
     })
 }
 
+/// Fewer rows a thread, and waiting for each other costs more than it brings.
+const THREAD_ROWS_MIN: usize = 1024;
+
 /// Runs the rounds by as many threads as the rows are worth.
 fn boost(parts: Parts<'_>, columns: &[ColumnBins], settings: &CheckedSettings, start: &Start) -> Boosted {
-    let size = settings.threads.min(parts.examples.rows().div_ceil(BLOCK_ROWS));
+    let size = settings.threads.min(parts.examples.rows().div_ceil(THREAD_ROWS_MIN));
     let team = Team::new(size);
     let layout = Layout::new(columns.len());
     let common = Common {

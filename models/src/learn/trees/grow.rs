@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 use super::bins::ColumnBins;
-use super::histogram::{GROUP, GroupHistogram, Units, accumulate, hessian_of};
+use super::histogram::{Fetched, GROUP, GroupHistogram, Layout, Units, hessian_of};
 use super::settings::CheckedSettings;
-use super::shard::{Layout, Shard};
+use super::shard::Shard;
 use super::split::{Finder, Side, Split, Whole};
 use super::team::{Slots, Team};
 use super::tree::{Leaf, Node, Tree};
@@ -79,6 +79,7 @@ pub(super) struct Grower<'a> {
     allowed: Vec<bool>,
     /// Buffers of leaves that are done.
     spare: Vec<Vec<u64>>,
+    fetched: Fetched,
 }
 
 /// What all threads have in common.
@@ -114,6 +115,7 @@ impl<'a> Grower<'a> {
             finder: Finder::new(common.settings),
             allowed: Vec::new(),
             spare: Vec::new(),
+            fetched: Fetched::default(),
         }
     }
 
@@ -170,7 +172,7 @@ impl<'a> Grower<'a> {
         let whole = Whole {
             sum,
             rows,
-            bounds: (f64::NEG_INFINITY, f64::INFINITY),
+            bounds: (-self.settings.leaf_value_max, self.settings.leaf_value_max),
         };
         let mut root = Growing {
             range,
@@ -194,8 +196,7 @@ impl<'a> Grower<'a> {
             return;
         };
         let table = split.test.table(self.columns[split.feature].values());
-        let place = self.layout.places[split.feature];
-        let middle = leaf.range.start + shard.partition(leaf.range.clone(), place, &table);
+        let middle = leaf.range.start + shard.partition(leaf.range.clone(), split.feature, &table);
         let (left, right) = (leaf.range.start..middle, middle..leaf.range.end);
         let rows_min = self.settings.leaf_rows_min as u64;
         let searched = leaves.len() + 1 < self.settings.leaves_max;
@@ -272,9 +273,9 @@ impl<'a> Grower<'a> {
     }
 
     /// Sums the histograms of some of this thread's rows into its slot.
-    fn sum_local(&self, shard: &mut Shard, range: Range<usize>, is_root: bool) {
+    fn sum_local(&mut self, shard: &mut Shard, range: Range<usize>, is_root: bool) {
         let mut local = self.slots.local.write(self.at);
-        local.groups.resize_with(self.layout.widths.len(), || [[0; 256]; GROUP]);
+        local.groups.resize_with(self.layout.groups(), || [[0; 256]; GROUP]);
         for (column, (group, lane)) in self.columns.iter().zip(&self.layout.places) {
             local.groups[*group][*lane][..=column.values()].fill(0);
         }
@@ -288,15 +289,8 @@ impl<'a> Grower<'a> {
         } else {
             &shard.ordered[..rows.len()]
         };
-        for (group, width) in self.layout.widths.iter().enumerate() {
-            accumulate(
-                &mut local.groups[group],
-                *width,
-                shard.binned.group(group),
-                rows,
-                packed,
-            );
-        }
+        let tiles = (self.layout, shard.binned.tiles.as_slice());
+        self.fetched.accumulate(&mut local.groups, tiles, (rows, packed));
     }
 
     /// The histograms of this thread's columns over the rows of all threads.

@@ -2,21 +2,74 @@
 //! 64-bit word, so that a histogram takes one addition a row and column and its sums are exact: they do not depend on
 //! the order of rows, and a child's histogram is exactly its parent's less its sibling's.
 //!
-//! Columns lie in groups of up to eight, the bins of a row side by side in one word: a row's bins of a group come with
-//! one load, and the histograms of a group stay in the first-level cache.
+//! Columns lie in groups of up to eight, the bins of a row side by side in one word; groups lie in tiles of up to eight,
+//! the words of a row side by side in one cache line. A tile's words of some hundred rows are fetched at a time, so that
+//! cache misses overlap; then each group is summed, its histograms in the first-level cache.
+
+use std::ops::Range;
 
 /// Columns of a group.
 pub(super) const GROUP: usize = 8;
 
+/// Groups of a tile.
+const TILE: usize = 8;
+
+/// Rows that are fetched before they are summed: enough to keep a group's histograms in the cache for a while.
+const AHEAD: usize = 512;
+
 /// Histograms of the columns of a group: by column, by bin, packed sums.
 pub(super) type GroupHistogram = [[u64; 256]; GROUP];
 
+/// Where the bins of columns lie: groups and tiles are as even as they can be.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    /// Columns of each group.
+    widths: Vec<usize>,
+    /// Groups of each tile.
+    tiles: Vec<Range<usize>>,
+    /// By column: its group and its byte in the group's words.
+    pub(super) places: Vec<(usize, usize)>,
+}
+
+impl Layout {
+    pub(super) fn new(columns: usize) -> Self {
+        let widths: Vec<usize> = even(columns, GROUP).map(|range| range.len()).collect();
+        let place = |(group, width): (usize, &usize)| (0..*width).map(move |lane| (group, lane));
+        let places = widths.iter().enumerate().flat_map(place).collect();
+        let tiles = even(widths.len(), TILE).collect();
+        Self { widths, tiles, places }
+    }
+
+    /// Number of groups.
+    pub(super) fn groups(&self) -> usize {
+        self.widths.len()
+    }
+
+    /// The tiles of rows whose bins are given by column.
+    pub(super) fn tiles(&self, columns: &[Vec<u8>]) -> Vec<Vec<u64>> {
+        let rows = columns.first().map_or(0, Vec::len);
+        let mut tiles: Vec<Vec<u64>> = self.tiles.iter().map(|tile| vec![0; tile.len() * rows]).collect();
+        for (words, tile) in tiles.iter_mut().zip(&self.tiles) {
+            for (column, (group, lane)) in columns.iter().zip(&self.places) {
+                if tile.contains(group) {
+                    let own = words[group - tile.start..].iter_mut().step_by(tile.len());
+                    own.zip(column)
+                        .for_each(|(word, bin)| *word |= u64::from(*bin) << (lane * 8));
+                }
+            }
+        }
+        tiles
+    }
+}
+
+/// As few ranges as hold `count` things, at most `size` each and about as many in all.
+fn even(count: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+    let ranges = count.div_ceil(size);
+    (0..ranges).map(move |at| at * count / ranges..(at + 1) * count / ranges)
+}
+
 /// The sum of magnitudes over all rows, in rounded units: with rounding, sums stay below 2^31 for up to 2^30 rows.
 const SUM_MAX: f64 = (1u64 << 30) as f64;
-
-/// Rows whose words are fetched before any is added: their cache misses then overlap, which halves the time of a leaf
-/// whose rows lie far apart.
-const AHEAD: usize = 32;
 
 /// Units that derivatives are rounded to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,37 +117,77 @@ pub(super) fn hessian_of(packed: u64) -> f64 {
     f64::from(packed as u32 as i32)
 }
 
-/// Adds `packed[i]` at the bins of row `rows[i]`, for the first `width` columns of a group.
-pub(super) fn accumulate(histogram: &mut GroupHistogram, width: usize, words: &[u64], rows: &[u32], packed: &[u64]) {
+/// Words of some rows of a tile: by group, by row.
+pub(super) struct Fetched(Box<[[u64; AHEAD]; TILE]>);
+
+impl Default for Fetched {
+    fn default() -> Self {
+        Self(Box::new([[0; AHEAD]; TILE]))
+    }
+}
+
+impl Fetched {
+    /// Adds `packed[i]` at the bins of row `rows[i]` in all columns.
+    pub(super) fn accumulate(
+        &mut self,
+        histograms: &mut [GroupHistogram],
+        (layout, tiles): (&Layout, &[Vec<u64>]),
+        (rows, packed): (&[u32], &[u64]),
+    ) {
+        for (tile, words) in layout.tiles.iter().zip(tiles) {
+            let (histograms, widths) = (&mut histograms[tile.clone()], &layout.widths[tile.clone()]);
+            for (rows, packed) in rows.chunks(AHEAD).zip(packed.chunks(AHEAD)) {
+                self.fetch(tile.len(), words, rows);
+                for ((histogram, width), words) in histograms.iter_mut().zip(widths).zip(self.0.iter()) {
+                    accumulate(histogram, *width, &words[..rows.len()], packed);
+                }
+            }
+        }
+    }
+
+    fn fetch(&mut self, groups: usize, words: &[u64], rows: &[u32]) {
+        match groups {
+            1 => self.fetch_groups::<1>(words, rows),
+            2 => self.fetch_groups::<2>(words, rows),
+            3 => self.fetch_groups::<3>(words, rows),
+            4 => self.fetch_groups::<4>(words, rows),
+            5 => self.fetch_groups::<5>(words, rows),
+            6 => self.fetch_groups::<6>(words, rows),
+            7 => self.fetch_groups::<7>(words, rows),
+            _ => self.fetch_groups::<8>(words, rows),
+        }
+    }
+
+    fn fetch_groups<const GROUPS: usize>(&mut self, words: &[u64], rows: &[u32]) {
+        let fetched = &mut *self.0;
+        for (at, row) in rows.iter().enumerate().take(AHEAD) {
+            let start = *row as usize * GROUPS;
+            for (group, word) in words[start..start + GROUPS].iter().enumerate() {
+                fetched[group][at] = *word;
+            }
+        }
+    }
+}
+
+fn accumulate(histogram: &mut GroupHistogram, width: usize, words: &[u64], packed: &[u64]) {
     match width {
-        1 => accumulate_rows::<1>(histogram, words, rows, packed),
-        2 => accumulate_rows::<2>(histogram, words, rows, packed),
-        3 => accumulate_rows::<3>(histogram, words, rows, packed),
-        4 => accumulate_rows::<4>(histogram, words, rows, packed),
-        5 => accumulate_rows::<5>(histogram, words, rows, packed),
-        6 => accumulate_rows::<6>(histogram, words, rows, packed),
-        7 => accumulate_rows::<7>(histogram, words, rows, packed),
-        _ => accumulate_rows::<8>(histogram, words, rows, packed),
+        1 => accumulate_columns::<1>(histogram, words, packed),
+        2 => accumulate_columns::<2>(histogram, words, packed),
+        3 => accumulate_columns::<3>(histogram, words, packed),
+        4 => accumulate_columns::<4>(histogram, words, packed),
+        5 => accumulate_columns::<5>(histogram, words, packed),
+        6 => accumulate_columns::<6>(histogram, words, packed),
+        7 => accumulate_columns::<7>(histogram, words, packed),
+        _ => accumulate_columns::<8>(histogram, words, packed),
     }
 }
 
-fn accumulate_rows<const WIDTH: usize>(histogram: &mut GroupHistogram, words: &[u64], rows: &[u32], packed: &[u64]) {
-    let mut ahead = [0u64; AHEAD];
-    for (rows, packed) in rows.chunks(AHEAD).zip(packed.chunks(AHEAD)) {
-        for (word, row) in ahead.iter_mut().zip(rows) {
-            *word = words[*row as usize];
+fn accumulate_columns<const WIDTH: usize>(histogram: &mut GroupHistogram, words: &[u64], packed: &[u64]) {
+    for (word, gradient) in words.iter().zip(packed) {
+        for (lane, bins) in histogram.iter_mut().enumerate().take(WIDTH) {
+            let bin = (word >> (lane * 8)) as usize & 255;
+            bins[bin] = bins[bin].wrapping_add(*gradient);
         }
-        for (word, gradient) in ahead.iter().zip(packed) {
-            add::<WIDTH>(histogram, *word, *gradient);
-        }
-    }
-}
-
-#[inline(always)]
-fn add<const WIDTH: usize>(histogram: &mut GroupHistogram, word: u64, gradient: u64) {
-    for (lane, bins) in histogram.iter_mut().enumerate().take(WIDTH) {
-        let bin = (word >> (lane * 8)) as usize & 255;
-        bins[bin] = bins[bin].wrapping_add(gradient);
     }
 }
 
@@ -117,17 +210,35 @@ mod tests {
     }
 
     #[test]
-    fn every_width_adds_at_the_bins_of_its_columns_only() {
-        let words = [0x0807_0605_0403_0201u64, 0x0102_0304_0506_0708];
-        for width in 1..=GROUP {
-            let mut histogram = [[0; 256]; GROUP];
-            accumulate(&mut histogram, width, &words, &[1, 0], &[5, 7]);
-            for (lane, bins) in histogram.iter().enumerate() {
-                let (first, second) = (bins[lane + 1], bins[GROUP - lane]);
-                let expected = if lane < width { (7, 5) } else { (0, 0) };
-                assert_eq!((first, second), expected, "column {lane} of {width}");
-                assert_eq!(bins.iter().sum::<u64>(), expected.0 + expected.1);
+    fn sums_are_those_of_adding_one_by_one() {
+        for count in [1, 2, 7, 8, 9, 20, 63, 64, 65, 130] {
+            let layout = Layout::new(count);
+            let bin = |column: usize, row: usize| (row * (column + 3) % 251) as u8;
+            let columns: Vec<Vec<u8>> = (0..count)
+                .map(|column| (0..1500).map(|row| bin(column, row)).collect())
+                .collect();
+            let rows: Vec<u32> = (0..1500).filter(|row| row % 2 == 1).collect();
+            let packed: Vec<u64> = rows.iter().map(|row| u64::from(row * 7)).collect();
+            let mut histograms = vec![[[0; 256]; GROUP]; layout.groups()];
+            let tiles = layout.tiles(&columns);
+            Fetched::default().accumulate(&mut histograms, (&layout, &tiles), (&rows, &packed));
+            for (column, (group, lane)) in layout.places.iter().enumerate() {
+                let mut expected = [0u64; 256];
+                rows.iter()
+                    .for_each(|row| expected[usize::from(bin(column, *row as usize))] += u64::from(row * 7));
+                assert_eq!(histograms[*group][*lane], expected, "column {column} of {count}");
             }
+        }
+    }
+
+    #[test]
+    fn groups_are_even_and_hold_every_column() {
+        for columns in 1..200 {
+            let layout = Layout::new(columns);
+            assert_eq!(layout.places.len(), columns);
+            let (least, most) = (layout.widths.iter().min().unwrap(), layout.widths.iter().max().unwrap());
+            assert!(most - least <= 1 && *most <= GROUP, "{columns}: {:?}", layout.widths);
+            assert!(layout.tiles.iter().all(|tile| tile.len() <= TILE));
         }
     }
 }

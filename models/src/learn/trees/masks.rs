@@ -11,24 +11,30 @@ const LEAVES_MAX: usize = 64;
 /// Rows that are scored side by side.
 pub(super) const LANES: usize = 8;
 
+/// Codes of a column that tables have room for; fitted columns have fewer. More, and the column's trees are walked.
+const CODES_MAX: usize = 255;
+
 /// The nodes of all trees of up to 64 leaves, twice: tree by tree for batches, where rows go side by side; and column by
-/// column for a single row, which then meets only the nodes it fails.
+/// column for a single row, which then meets only the nodes it fails. A tree's nodes of a column of categories are one
+/// table: by code, the leaves that stay.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Masks {
     trees: Vec<TreeMasks>,
     numeric: Vec<NumericNode>,
-    category: Vec<CategoryNode>,
+    category: Vec<CategoryTable>,
+    tables: Vec<u64>,
     columns: Vec<ColumnMasks>,
     /// From the first leaf to the last, tree by tree.
     leaf_values: Vec<f64>,
 }
 
-/// Where a tree's nodes and leaves start; a tree without any of its own here has more than 64 leaves.
+/// Where a tree's nodes and leaves start.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct TreeMasks {
     numeric: u32,
     category: u32,
     leaves: u32,
+    /// Whether it has any here.
     fits: bool,
 }
 
@@ -38,60 +44,94 @@ struct NumericNode {
     threshold: f64,
     /// Leaves that stay if a row fails.
     keep: u64,
-    /// Where batches find the value.
+    /// Where the value is among a row's slots.
     slot: u32,
     tree: u32,
 }
 
-/// Fails codes that are not listed.
+/// A tree's nodes of one column of categories.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct CategoryNode {
-    keep: u64,
+struct CategoryTable {
+    /// Where the code's place is among a row's slots.
     slot: u32,
     tree: u32,
-    /// Its words in [`TreeArrays::bit_words`].
-    words: (u32, u32),
+    /// Where its masks start in the tables.
+    start: u32,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum ColumnMasks {
     /// Thresholds ascending.
     Numeric(Vec<NumericNode>),
-    Category(Vec<CategoryNode>),
+    Category {
+        codes: ListedCodes,
+        tables: Vec<CategoryTable>,
+    },
 }
 
-impl CategoryNode {
-    /// All bits if a code is listed, otherwise none.
-    #[inline(always)]
-    fn listed(&self, words: &[u32], code: u32) -> u64 {
-        let word = code / 32;
-        let bits = if word < self.words.1 {
-            words[(self.words.0 + word) as usize]
-        } else {
-            0
-        };
-        0u64.wrapping_sub(u64::from(bits >> (code % 32) & 1))
+/// Codes that any node of a column lists, and their places in tables; all others share the place after the last.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct ListedCodes {
+    /// By code.
+    places: Vec<u16>,
+    /// By place.
+    codes: Vec<u32>,
+}
+
+impl ListedCodes {
+    /// Of each column, from the bits of all nodes in one pass.
+    fn of_columns(arrays: &TreeArrays) -> Vec<Self> {
+        let mut bits: Vec<Vec<u32>> = vec![Vec::new(); arrays.kinds.len()];
+        for (node, column) in arrays.features.iter().enumerate() {
+            let words = &arrays.bit_words[arrays.bit_starts[node] as usize..arrays.bit_starts[node + 1] as usize];
+            let bits = &mut bits[*column as usize];
+            bits.resize(bits.len().max(words.len()), 0);
+            bits.iter_mut().zip(words).for_each(|(all, word)| *all |= word);
+        }
+        bits.iter().map(|bits| Self::new(bits)).collect()
+    }
+
+    fn new(bits: &[u32]) -> Self {
+        let is_listed = |code: &u32| bits[*code as usize / 32] >> (code % 32) & 1 == 1;
+        let codes: Vec<u32> = (0..bits.len() as u32 * 32)
+            .filter(is_listed)
+            .take(CODES_MAX + 1)
+            .collect();
+        let mut places = vec![codes.len() as u16; codes.last().map_or(0, |last| *last as usize + 1)];
+        codes
+            .iter()
+            .enumerate()
+            .for_each(|(place, code)| places[*code as usize] = place as u16);
+        Self { places, codes }
+    }
+
+    fn place(&self, code: u32) -> usize {
+        let place = self.places.get(code as usize).map(|place| usize::from(*place));
+        place.unwrap_or(self.codes.len())
     }
 }
 
 impl Masks {
     /// From checked arrays.
     pub(super) fn new(arrays: &TreeArrays) -> Self {
-        let mut columns: Vec<ColumnMasks> = Vec::with_capacity(arrays.kinds.len());
-        columns.extend(arrays.kinds.iter().map(|kind| match kind {
+        let column = |(kind, codes): (&ColumnKind, ListedCodes)| match kind {
             ColumnKind::Numeric => ColumnMasks::Numeric(Vec::new()),
-            ColumnKind::Category => ColumnMasks::Category(Vec::new()),
-        }));
+            ColumnKind::Category => ColumnMasks::Category {
+                codes,
+                tables: Vec::new(),
+            },
+        };
+        let codes = ListedCodes::of_columns(arrays);
         let mut masks = Self {
             trees: Vec::with_capacity(arrays.trees() + 1),
             numeric: Vec::new(),
             category: Vec::new(),
-            columns,
+            tables: Vec::new(),
+            columns: arrays.kinds.iter().zip(codes).map(column).collect(),
             leaf_values: Vec::new(),
         };
         for tree in 0..arrays.trees() {
-            let nodes = (arrays.node_starts[tree + 1] - arrays.node_starts[tree]) as usize;
-            let fits = nodes < LEAVES_MAX;
+            let fits = masks.fits(arrays, tree);
             masks.push_tree(fits);
             if fits {
                 masks.add_tree(arrays, tree);
@@ -104,6 +144,23 @@ impl Masks {
             }
         }
         masks
+    }
+
+    fn fits(&self, arrays: &TreeArrays, tree: usize) -> bool {
+        let nodes = arrays.node_starts[tree] as usize..arrays.node_starts[tree + 1] as usize;
+        let has_room = |node: usize| match &self.columns[arrays.features[node] as usize] {
+            ColumnMasks::Numeric(_) => true,
+            ColumnMasks::Category { codes, .. } => codes.codes.len() <= CODES_MAX,
+        };
+        nodes.len() < LEAVES_MAX && nodes.into_iter().all(has_room)
+    }
+
+    /// The place of a category's code in the tables of its column, as bits of a slot.
+    pub(super) fn place_of(&self, column: usize, code: u32) -> f64 {
+        match &self.columns[column] {
+            ColumnMasks::Numeric(_) => 0.0,
+            ColumnMasks::Category { codes, .. } => f64::from_bits(codes.place(code) as u64),
+        }
     }
 
     fn push_tree(&mut self, fits: bool) {
@@ -158,16 +215,33 @@ impl Masks {
                 self.numeric.push(node);
                 nodes.push(node);
             }
-            ColumnMasks::Category(nodes) => {
-                let words = arrays.bit_starts[node];
-                let node = CategoryNode {
-                    keep,
-                    slot,
-                    tree,
-                    words: (words, arrays.bit_starts[node + 1] - words),
+            ColumnMasks::Category { codes, tables } => {
+                let size = codes.codes.len() + 1;
+                let table = match tables.last() {
+                    Some(table) if table.tree == tree => *table,
+                    _ => {
+                        let table = CategoryTable {
+                            slot: 2 * column + 1,
+                            tree,
+                            start: self.tables.len() as u32,
+                        };
+                        self.tables.resize(self.tables.len() + size, u64::MAX);
+                        self.category.push(table);
+                        tables.push(table);
+                        table
+                    }
                 };
-                self.category.push(node);
-                nodes.push(node);
+                let masks = &mut self.tables[table.start as usize..table.start as usize + size];
+                let words = &arrays.bit_words[arrays.bit_starts[node] as usize..arrays.bit_starts[node + 1] as usize];
+                let is_listed = |code: &u32| {
+                    words
+                        .get(*code as usize / 32)
+                        .is_some_and(|word| word >> (code % 32) & 1 == 1)
+                };
+                for (place, mask) in masks.iter_mut().enumerate() {
+                    let stays = codes.codes.get(place).is_some_and(is_listed);
+                    *mask &= if stays { u64::MAX } else { keep };
+                }
             }
         }
     }
@@ -185,9 +259,9 @@ impl Masks {
     }
 
     /// The leaves of each tree that a row leaves over. `slots` is the row's values as batches have them.
-    pub(super) fn leaves_of_row(&self, arrays: &TreeArrays, slots: &[f64], left_over: &mut Vec<u64>) {
+    pub(super) fn leaves_of_row(&self, slots: &[f64], left_over: &mut Vec<u64>) {
         left_over.clear();
-        left_over.resize(arrays.trees(), u64::MAX);
+        left_over.resize(self.trees.len() - 1, u64::MAX);
         for (column, slots) in self.columns.iter().zip(slots.chunks_exact(2)) {
             match column {
                 ColumnMasks::Numeric(nodes) if slots[0] == slots[1] => {
@@ -202,10 +276,10 @@ impl Masks {
                         left_over[node.tree as usize] &= node.keep | goes_left;
                     }
                 }
-                ColumnMasks::Category(nodes) => {
-                    let code = slots[0].to_bits() as u32;
-                    for node in nodes {
-                        left_over[node.tree as usize] &= node.keep | node.listed(&arrays.bit_words, code);
+                ColumnMasks::Category { tables, .. } => {
+                    let place = slots[1].to_bits() as usize;
+                    for table in tables {
+                        left_over[table.tree as usize] &= self.tables[table.start as usize + place];
                     }
                 }
             }
@@ -213,7 +287,7 @@ impl Masks {
     }
 
     /// The leaves of one tree that each row leaves over. `slots` has a row a lane.
-    pub(super) fn leaves_of_lanes(&self, arrays: &TreeArrays, tree: usize, slots: &[[f64; LANES]]) -> [u64; LANES] {
+    pub(super) fn leaves_of_lanes(&self, tree: usize, slots: &[[f64; LANES]]) -> [u64; LANES] {
         let (own, next) = (self.trees[tree], self.trees[tree + 1]);
         let mut left_over = [u64::MAX; LANES];
         for node in &self.numeric[own.numeric as usize..next.numeric as usize] {
@@ -223,10 +297,10 @@ impl Masks {
                 *left_over &= node.keep | goes_left;
             }
         }
-        for node in &self.category[own.category as usize..next.category as usize] {
-            let values = &slots[node.slot as usize];
-            for (left_over, value) in left_over.iter_mut().zip(values) {
-                *left_over &= node.keep | node.listed(&arrays.bit_words, value.to_bits() as u32);
+        for table in &self.category[own.category as usize..next.category as usize] {
+            let places = &slots[table.slot as usize];
+            for (left_over, place) in left_over.iter_mut().zip(places) {
+                *left_over &= self.tables[table.start as usize + place.to_bits() as usize];
             }
         }
         left_over

@@ -1,10 +1,10 @@
 //! The table learner: histogram gradient-boosted trees over numbers and categories, by the methods of LightGBM (Ke et al.,
 //! NeurIPS 2017), written so that a fit does not depend on the number of threads. Knows nothing of texts or kinds.
 //!
-//! The data's way: [`columns`] are binned ([`bins`]) and dealt out to threads ([`team`], [`shard`]); each round
-//! ([`rounds`]) takes derivatives of the loss ([`objective`]) and grows trees ([`grow`]) by histograms ([`histogram`])
-//! and splits ([`split`], [`category`]); the trees become flat [`arrays`], checked into a [`model`] that scores
-//! ([`score`], [`masks`]) and explains ([`shap`]).
+//! The data's way: `columns` are binned (`bins`) and dealt out to threads (`team`, `shard`); each round (`rounds`) takes
+//! derivatives of the loss (`objective`) and grows trees (`grow`) by histograms (`histogram`) and splits (`split`,
+//! `category`); the trees become flat `arrays`, checked into a `model` that scores (`score`, `masks`) and explains
+//! (`shap`).
 
 mod arrays;
 mod bins;

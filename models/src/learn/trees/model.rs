@@ -18,6 +18,8 @@ pub struct TreeModel {
     /// The root of each tree among the steps.
     pub(super) roots: Vec<u32>,
     pub(super) masks: Masks,
+    /// Rows that reached each step in fitting.
+    pub(super) covers: Vec<f64>,
 }
 
 /// A node or a leaf. A leaf leads to itself.
@@ -61,7 +63,7 @@ impl TreeModel {
                 let is_category = arrays.kinds[feature as usize] == ColumnKind::Category;
                 steps.push(Step {
                     threshold: arrays.thresholds[node],
-                    slot: 2 * feature + u32::from(arrays.missing_left[node] == 0),
+                    slot: 2 * feature + u32::from(!is_category && arrays.missing_left[node] == 0),
                     left: below(arrays.left[node]),
                     right: below(arrays.right[node]),
                     bits: if is_category { node as u32 } else { NO_BITS },
@@ -79,11 +81,13 @@ impl TreeModel {
             }
         }
         let masks = Masks::new(&arrays);
+        let covers = covers(&arrays, &steps, &roots);
         Ok(Self {
             arrays,
             steps,
             roots,
             masks,
+            covers,
         })
     }
 
@@ -135,7 +139,7 @@ impl TreeModel {
     }
 
     /// Gives out what steps ask of a row, two slots a column: for a number, the value with null as below all and then as
-    /// above all; for a category, the bits of its code, null as a code nobody has.
+    /// above all; for a category, the bits of its code, null as a code nobody has, and of its place in tables.
     #[inline(always)]
     pub(super) fn fill_slots(&self, value: impl Fn(usize) -> f64, mut put: impl FnMut(usize, f64)) {
         for (column, kind) in self.arrays.kinds.iter().enumerate() {
@@ -145,7 +149,7 @@ impl TreeModel {
                 ColumnKind::Numeric => (bounded(value), bounded(value)),
                 ColumnKind::Category => {
                     let code = if is_code(value) { value as u32 } else { MISSING_CODE };
-                    (f64::from_bits(u64::from(code)), f64::from_bits(u64::from(code)))
+                    (f64::from_bits(u64::from(code)), self.masks.place_of(column, code))
                 }
             };
             put(2 * column, left);
@@ -192,4 +196,19 @@ impl TreeModel {
 
 fn is_code(value: f64) -> bool {
     value >= 0.0 && value < f64::from(MISSING_CODE) && value.fract() == 0.0
+}
+
+/// By step. A tree's children come after their parents, and it has one leaf more than nodes.
+fn covers(arrays: &TreeArrays, steps: &[Step], roots: &[u32]) -> Vec<f64> {
+    let mut covers = vec![0.0; steps.len()];
+    for (tree, root) in roots.iter().enumerate() {
+        let root = *root as usize;
+        let end = roots.get(tree + 1).map_or(steps.len(), |next| *next as usize);
+        let (nodes, leaves) = ((end - root) / 2, arrays.leaf_start(tree));
+        covers[root + nodes..end].copy_from_slice(&arrays.leaf_covers[leaves..=leaves + nodes]);
+        for node in (root..root + nodes).rev() {
+            covers[node] = covers[steps[node].left as usize] + covers[steps[node].right as usize];
+        }
+    }
+    covers
 }

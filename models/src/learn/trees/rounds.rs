@@ -46,9 +46,13 @@ pub(super) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     pub(super) fn new(common: &'a Common<'a>, parts: Parts<'_>, start: &Start, at: usize) -> Self {
+        let tables = Tables {
+            columns: common.columns,
+            layout: common.layout,
+        };
         let shard = |examples: &Examples<'_>| {
             let share = common.team.share(at, examples.rows());
-            Shard::new(share, examples, common.columns, common.layout, &start.scores)
+            Shard::new(share, examples, &tables, &start.scores)
         };
         let own = shard(parts.examples);
         let rows = own.rows();

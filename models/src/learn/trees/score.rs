@@ -23,7 +23,7 @@ impl TreeModel {
             |column| row.get(column).copied().unwrap_or(f64::NAN),
             |slot, value| slots[slot] = value,
         );
-        self.masks.leaves_of_row(self.arrays(), &slots, &mut left_over);
+        self.masks.leaves_of_row(&slots, &mut left_over);
         margins.clear();
         margins.extend_from_slice(&self.arrays().start_scores);
         let outputs = margins.len();
@@ -101,7 +101,7 @@ impl TreeModel {
             for (slots, margins) in groups.iter().zip(margins.chunks_mut(LANES * outputs)) {
                 let own = margins.iter_mut().skip(output).step_by(outputs);
                 if has {
-                    let left_over = self.masks.leaves_of_lanes(self.arrays(), tree, slots);
+                    let left_over = self.masks.leaves_of_lanes(tree, slots);
                     own.zip(left_over)
                         .for_each(|(margin, left_over)| *margin += self.masks.leaf_value(tree, left_over));
                 } else {

@@ -77,7 +77,7 @@ const CLASSES_MAX: u32 = 4096;
 /// No path of a tree is longer, whatever the settings say: explanations take time and memory by its square.
 pub(super) const DEPTH_MAX: usize = 128;
 
-/// How to grow trees. The defaults are LightGBM's.
+/// How to grow trees. The defaults are LightGBM's, but for `leaf_value_max`.
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
@@ -87,6 +87,7 @@ pub(super) const DEPTH_MAX: usize = 128;
 /// | depth_max | none | longest path of a tree | 1 to 128 |
 /// | leaf_rows_min | 20 | rows a leaf needs | at least 1 |
 /// | leaf_hessian_min | 1e-3 | sum of second derivatives a leaf needs | at least 0 |
+/// | leaf_value_max | 10 for classes and levels, else none | largest leaf value, before the learning rate | above 0 |
 /// | l2 | 0 | penalty on leaf values | at least 0 |
 /// | gain_min | 0 | loss a split must save | at least 0 |
 /// | bins_max | 255 | value bins of a numeric column | 2 to 255 |
@@ -114,6 +115,9 @@ pub struct TreeSettings {
     pub leaf_rows_min: usize,
     /// Sum of second derivatives a leaf needs.
     pub leaf_hessian_min: f64,
+    /// Largest leaf value, up or down, before the learning rate. Without a limit, classes of few rows swing ever further:
+    /// where a class seems sure, second derivatives vanish and a single row of another class moves the leaf by thousands.
+    pub leaf_value_max: f64,
     /// Penalty on leaf values.
     pub l2: f64,
     /// Loss a split must save.
@@ -174,6 +178,11 @@ impl TreeSettings {
             depth_max: None,
             leaf_rows_min: 20,
             leaf_hessian_min: 1e-3,
+            leaf_value_max: if objective.target_classes().is_some() {
+                10.0
+            } else {
+                f64::INFINITY
+            },
             l2: 0.0,
             gain_min: 0.0,
             bins_max: 255,
@@ -221,6 +230,7 @@ impl TreeSettings {
             "leaf_hessian_min",
             "is a number of at least 0",
         )?;
+        require(self.leaf_value_max > 0.0, "leaf_value_max", "is above 0")?;
         require(penalty(self.l2), "l2", "is a number of at least 0")?;
         require(penalty(self.gain_min), "gain_min", "is a number of at least 0")?;
         require((2..=255).contains(&self.bins_max), "bins_max", "is from 2 to 255")?;

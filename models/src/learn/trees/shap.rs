@@ -5,7 +5,7 @@
 use super::model::{NO_BITS, Step, TreeModel};
 
 /// What one column on the way to a leaf does.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Element {
     /// The column.
     column: usize,
@@ -15,6 +15,16 @@ struct Element {
     one: f64,
     /// Weight of subsets with as many known columns as this element's place.
     weight: f64,
+}
+
+impl Element {
+    /// Stands for no column: all rows come this way.
+    const NONE: Self = Self {
+        column: usize::MAX,
+        zero: 1.0,
+        one: 1.0,
+        weight: 0.0,
+    };
 }
 
 impl TreeModel {
@@ -32,80 +42,55 @@ impl TreeModel {
         for (own, start) in all.chunks_exact_mut(columns + 1).zip(&self.arrays().start_scores) {
             own[columns] = *start;
         }
-        let covers = self.covers();
         let mut path = Vec::new();
         for (tree, root) in self.roots.iter().enumerate() {
             let output = tree % outputs;
             let own = &mut all[output * (columns + 1)..(output + 1) * (columns + 1)];
-            own[columns] += self.expected(*root, &covers);
+            own[columns] += self.expected(*root);
             let mut walk = Walk {
                 model: self,
                 slots: &slots,
-                covers: &covers,
+                path: &mut path,
                 contributions: own,
             };
-            path.clear();
-            walk.visit(*root, &mut path, Element::default());
+            walk.visit(*root, (0, 0), Element::NONE);
         }
         all
     }
 
-    /// Rows that reached each step in fitting. A tree's children come after their parents.
-    fn covers(&self) -> Vec<f64> {
-        let mut covers = vec![0.0; self.steps.len()];
-        for tree in 0..self.roots.len() {
-            let start = self.arrays().leaf_start(tree);
-            let end = self.roots.get(tree + 1).map_or(self.steps.len(), |root| *root as usize);
-            let root = self.roots[tree] as usize;
-            // One leaf more than nodes.
-            let nodes = (end - root) / 2;
-            covers[root + nodes..end].copy_from_slice(&self.arrays().leaf_covers[start..start + nodes + 1]);
-            for node in (root..root + nodes).rev() {
-                let step = &self.steps[node];
-                covers[node] = covers[step.left as usize] + covers[step.right as usize];
-            }
-        }
-        covers
-    }
-
     /// The mean value of a tree, weighed by the rows of leaves.
-    fn expected(&self, at: u32, covers: &[f64]) -> f64 {
+    fn expected(&self, at: u32) -> f64 {
         let step = &self.steps[at as usize];
         if step.left == at {
             return step.threshold;
         }
-        let (left, right) = (covers[step.left as usize], covers[step.right as usize]);
+        let (left, right) = (self.covers[step.left as usize], self.covers[step.right as usize]);
         let share = left / (left + right);
-        share * self.expected(step.left, covers) + (1.0 - share) * self.expected(step.right, covers)
+        share * self.expected(step.left) + (1.0 - share) * self.expected(step.right)
     }
 }
 
 struct Walk<'a> {
     model: &'a TreeModel,
     slots: &'a [f64],
-    covers: &'a [f64],
+    /// The paths to all steps above, each a copy of the one before it with what came to it.
+    path: &'a mut Vec<Element>,
     contributions: &'a mut [f64],
 }
 
 impl Walk<'_> {
-    /// Goes down from a step; `path` is what lies above, `last` the element that leads here. The first element stands
-    /// for no column.
-    fn visit(&mut self, at: u32, path: &mut Vec<Element>, last: Element) {
-        let is_root = path.is_empty();
-        let last = if is_root {
-            Element {
-                zero: 1.0,
-                one: 1.0,
-                ..last
-            }
-        } else {
-            last
-        };
-        extend(path, last);
+    /// Goes down from a step. The path above it lies at `start`, `length` elements long; `last` leads here. The first
+    /// element stands for no column.
+    fn visit(&mut self, at: u32, (start, length): (usize, usize), last: Element) {
+        let mut end = start + length + 1;
+        if self.path.len() < end {
+            self.path.resize(end, Element::NONE);
+        }
+        extend(&mut self.path[start..end], last);
         let step = self.model.steps[at as usize];
         if step.left == at {
-            for place in 1..path.len() {
-                let element = path[place];
+            let path = &self.path[start..end];
+            for (place, element) in path.iter().enumerate().skip(1) {
                 let share = unwound_sum(path, place) * (element.one - element.zero);
                 self.contributions[element.column] += share * step.threshold;
             }
@@ -118,17 +103,14 @@ impl Walk<'_> {
         } else {
             (step.right, step.left)
         };
-        let (hot_cover, cold_cover) = (self.covers[hot as usize], self.covers[cold as usize]);
+        let (hot_cover, cold_cover) = (self.model.covers[hot as usize], self.model.covers[cold as usize]);
         let cover = hot_cover + cold_cover;
-        let mut above = Element {
-            column,
-            zero: 1.0,
-            one: 1.0,
-            weight: 0.0,
-        };
+        let path = &mut self.path[start..end];
+        let mut above = Element::NONE;
         if let Some(place) = path.iter().skip(1).position(|element| element.column == column) {
             above = path[place + 1];
             unwind(path, place + 1);
+            end -= 1;
         }
         let child = |zero: f64, one: f64| Element {
             column,
@@ -136,22 +118,25 @@ impl Walk<'_> {
             one: above.one * one,
             weight: 0.0,
         };
-        self.visit(hot, &mut path.clone(), child(hot_cover / cover, 1.0));
-        self.visit(cold, path, child(cold_cover / cover, 0.0));
+        let length = end - start;
+        self.path.truncate(end);
+        self.path.extend_from_within(start..end);
+        self.visit(hot, (end, length), child(hot_cover / cover, 1.0));
+        self.visit(cold, (start, length), child(cold_cover / cover, 0.0));
     }
 }
 
 fn column_of(step: &Step) -> usize {
-    debug_assert!(step.bits == NO_BITS || step.slot % 2 == 1);
+    debug_assert!(step.bits == NO_BITS || step.slot.is_multiple_of(2));
     (step.slot / 2) as usize
 }
 
-/// Adds an element to the path and spreads the weights of subsets over it.
-fn extend(path: &mut Vec<Element>, last: Element) {
-    let depth = path.len();
+/// Puts an element at the end of the path and spreads the weights of subsets over it.
+fn extend(path: &mut [Element], last: Element) {
+    let depth = path.len() - 1;
     let weight = if depth == 0 { 1.0 } else { 0.0 };
-    path.push(Element { weight, ..last });
-    let length = (depth + 1) as f64;
+    path[depth] = Element { weight, ..last };
+    let length = path.len() as f64;
     for at in (0..depth).rev() {
         let weight = path[at].weight;
         path[at + 1].weight += last.one * weight * (at + 1) as f64 / length;
@@ -159,8 +144,8 @@ fn extend(path: &mut Vec<Element>, last: Element) {
     }
 }
 
-/// Takes an element out of the path again.
-fn unwind(path: &mut Vec<Element>, place: usize) {
+/// Takes an element out of the path again; the last place is then free.
+fn unwind(path: &mut [Element], place: usize) {
     let depth = path.len() - 1;
     let (zero, one) = (path[place].zero, path[place].one);
     let length = (depth + 1) as f64;
@@ -180,7 +165,6 @@ fn unwind(path: &mut Vec<Element>, place: usize) {
             ..path[at + 1]
         };
     }
-    path.pop();
 }
 
 /// The sum of weights the path would have without an element.

@@ -3,64 +3,41 @@
 use std::ops::Range;
 
 use super::bins::ColumnBins;
-use super::columns::Examples;
-use super::histogram::{GROUP, Units};
+use super::columns::{Column, Examples};
+use super::histogram::{Layout, Units};
 use super::objective::Rows;
 use super::team::{BLOCK_ROWS, RowShare};
 use super::tree::Tree;
 
-/// Where the bins of columns lie: groups of at most [`GROUP`] columns, as even as they can be.
-#[derive(Debug, Clone)]
-pub(super) struct Layout {
-    /// Columns of each group.
-    pub(super) widths: Vec<usize>,
-    /// By column: its group and its byte in the group's words.
-    pub(super) places: Vec<(usize, usize)>,
-}
-
-impl Layout {
-    pub(super) fn new(columns: usize) -> Self {
-        let groups = columns.div_ceil(GROUP);
-        let width = |group: usize| (group + 1) * columns / groups - group * columns / groups;
-        let widths: Vec<usize> = (0..groups).map(width).collect();
-        let place = |(group, width): (usize, &usize)| (0..*width).map(move |lane| (group, lane));
-        let places = widths.iter().enumerate().flat_map(place).collect();
-        Self { widths, places }
-    }
-}
-
-/// Binned rows: by group, one word a row.
+/// Binned rows, twice: by row for histograms, by column for sending rows down a tree.
 pub(super) struct BinnedRows {
-    words: Vec<Vec<u64>>,
+    /// See [`Layout::tiles`].
+    pub(super) tiles: Vec<Vec<u64>>,
+    columns: Vec<Vec<u8>>,
 }
 
 impl BinnedRows {
-    fn new(share: RowShare, examples: &Examples<'_>, columns: &[ColumnBins], layout: &Layout) -> Self {
-        let mut words = vec![vec![0; share.rows()]; layout.widths.len()];
-        for (at, (bins, (group, lane))) in columns.iter().zip(&layout.places).enumerate() {
+    fn new(share: RowShare, examples: &Examples<'_>, tables: &Tables<'_>) -> Self {
+        let column = |(bins, column): (&ColumnBins, &Column<'_>)| {
+            let mut all = vec![0; share.rows()];
             for (block, range) in share.ranges().enumerate() {
-                let start = share.first_row(block);
-                bins.put(&examples.columns[at], start, &mut words[*group][range], *lane);
+                bins.put(column, share.first_row(block), &mut all[range]);
             }
+            all
+        };
+        let columns: Vec<Vec<u8>> = tables.columns.iter().zip(examples.columns).map(column).collect();
+        Self {
+            tiles: tables.layout.tiles(&columns),
+            columns,
         }
-        Self { words }
-    }
-
-    /// The words of a group.
-    pub(super) fn group(&self, group: usize) -> &[u64] {
-        &self.words[group]
     }
 
     /// Adds a tree to the scores of some rows.
-    #[allow(clippy::too_many_arguments)]
-    fn add_tree(&self, tree: &Tree, tables: &[[bool; 256]], layout: &Layout, rows: &[u32], scores: &mut [f64]) {
+    fn add_tree(&self, tree: &Tree, tables: &Tables<'_>, rows: &[u32], scores: &mut [f64]) {
+        let goes_left = tables.of(tree);
         for row in rows {
-            let row = *row as usize;
-            let leaf = tree.leaf_of(tables, |feature| {
-                let (group, lane) = layout.places[feature];
-                (self.words[group][row] >> (lane * 8)) as usize
-            });
-            scores[row] += tree.leaves[leaf].value;
+            let leaf = tree.leaf_of(&goes_left, |feature| self.columns[feature][*row as usize]);
+            scores[*row as usize] += tree.leaves[leaf].value;
         }
     }
 }
@@ -88,17 +65,11 @@ pub(super) struct Shard {
 
 impl Shard {
     /// The rows of a share, scored with `start`.
-    pub(super) fn new(
-        share: RowShare,
-        examples: &Examples<'_>,
-        columns: &[ColumnBins],
-        layout: &Layout,
-        start: &[f64],
-    ) -> Self {
+    pub(super) fn new(share: RowShare, examples: &Examples<'_>, tables: &Tables<'_>, start: &[f64]) -> Self {
         let rows = share.rows();
         Self {
             share,
-            binned: BinnedRows::new(share, examples, columns, layout),
+            binned: BinnedRows::new(share, examples, tables),
             targets: (0..rows).map(|own| examples.targets[share.row(own)]).collect(),
             weights: (0..rows).map(|own| examples.weight(share.row(own)) as f32).collect(),
             scores: start
@@ -167,15 +138,14 @@ impl Shard {
 
     /// Moves the rows of a range whose bin goes left before the others, keeping the order among both. Returns how many
     /// went left.
-    pub(super) fn partition(&mut self, range: Range<usize>, place: (usize, usize), table: &[bool; 256]) -> usize {
-        let words = self.binned.words[place.0].as_slice();
-        let shift = place.1 * 8;
+    pub(super) fn partition(&mut self, range: Range<usize>, feature: usize, table: &[bool; 256]) -> usize {
+        let bins = self.binned.columns[feature].as_slice();
         let rows = &mut self.order[range];
         let scratch = &mut self.scratch[..rows.len()];
         let (mut left, mut right) = (0, 0);
         for at in 0..rows.len() {
             let row = rows[at];
-            let goes_left = table[(words[row as usize] >> shift) as usize & 255];
+            let goes_left = table[usize::from(bins[row as usize])];
             // Both places are written and one of them counts, which spares a branch nobody can predict.
             rows[left] = row;
             scratch[right] = row;
@@ -197,8 +167,7 @@ impl Shard {
         }
         let left_out = &self.order[self.used..];
         if !left_out.is_empty() {
-            self.binned
-                .add_tree(tree, &tables.of(tree), tables.layout, left_out, scores);
+            self.binned.add_tree(tree, tables, left_out, scores);
         }
     }
 
@@ -206,8 +175,7 @@ impl Shard {
     pub(super) fn add_foreign(&mut self, tree: &Tree, output: usize, tables: &Tables<'_>) {
         let rows = self.rows();
         let scores = &mut self.scores[output * rows..(output + 1) * rows];
-        self.binned
-            .add_tree(tree, &tables.of(tree), tables.layout, &self.order, scores);
+        self.binned.add_tree(tree, tables, &self.order, scores);
     }
 
     /// The sums over one block of rows of magnitudes of derivatives.
@@ -245,20 +213,9 @@ impl Tables<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bins::fit_bins;
+    use super::super::team::Team;
     use super::*;
-    use crate::learn::trees::Column;
-    use crate::learn::trees::bins::fit_bins;
-    use crate::learn::trees::team::Team;
-
-    #[test]
-    fn groups_are_even_and_hold_every_column() {
-        for columns in 1..40 {
-            let layout = Layout::new(columns);
-            assert_eq!(layout.places.len(), columns);
-            let (least, most) = (layout.widths.iter().min().unwrap(), layout.widths.iter().max().unwrap());
-            assert!(most - least <= 1 && *most <= GROUP, "{columns}: {:?}", layout.widths);
-        }
-    }
 
     #[test]
     fn partition_keeps_rows_and_their_order() {
@@ -271,9 +228,13 @@ mod tests {
         };
         let bins = fit_bins(&columns, 255, 1);
         let share = Team::new(1).share(0, 1000);
-        let mut shard = Shard::new(share, &examples, &bins, &Layout::new(1), &[0.0]);
+        let tables = Tables {
+            columns: &bins,
+            layout: &Layout::new(1),
+        };
+        let mut shard = Shard::new(share, &examples, &tables, &[0.0]);
         let table = std::array::from_fn(|bin| bin < 30);
-        let left = shard.partition(100..900, (0, 0), &table);
+        let left = shard.partition(100..900, 0, &table);
         let (lefts, rights) = shard.order[100..900].split_at(left);
         assert!(lefts.iter().all(|row| values[*row as usize] < 30.0) && lefts.is_sorted());
         assert!(rights.iter().all(|row| values[*row as usize] >= 30.0) && rights.is_sorted());

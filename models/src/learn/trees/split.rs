@@ -263,8 +263,8 @@ fn largest(values: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::settings::{Objective, TreeSettings};
     use super::*;
-    use crate::learn::trees::settings::{Objective, TreeSettings};
 
     /// The best split by trying all, with derivatives as plain numbers.
     fn tried(rows: &[(usize, f32)], values: usize, rows_min: usize) -> Option<f64> {

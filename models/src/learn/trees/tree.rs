@@ -58,11 +58,11 @@ pub(super) struct Tree {
 
 impl Tree {
     /// The place of the leaf that a row of bins reaches; `bin` gives the row's bin of a column.
-    pub(super) fn leaf_of(&self, tables: &[[bool; 256]], bin: impl Fn(usize) -> usize) -> usize {
+    pub(super) fn leaf_of(&self, tables: &[[bool; 256]], bin: impl Fn(usize) -> u8) -> usize {
         let mut child = if self.nodes.is_empty() { -1 } else { 0 };
         while child >= 0 {
             let node = &self.nodes[child as usize];
-            let left = tables[child as usize][bin(node.feature) & 255];
+            let left = tables[child as usize][usize::from(bin(node.feature))];
             child = if left { node.left } else { node.right };
         }
         (-1 - child) as usize
