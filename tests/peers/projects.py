@@ -30,6 +30,7 @@ class Project:
         """`columns` are those of rows.csv; `examples` is a query over the table `rows`."""
         self.folder, self.kind, self.columns = folder, kind, columns
         self.encoder = None
+        self.fit_seconds = 0.0
         named = ", ".join(f'"{column}"' for column in columns)
         (folder / "rows.sql").write_text(f"select _row, {named} from raw.rows", encoding="utf-8")
         (folder / "examples.sql").write_text(examples, encoding="utf-8")
@@ -78,7 +79,10 @@ not_worse_than_current = false
         """Fits the rows, and gives what the model answers to others, which have the same columns."""
         self.write(recipe)
         write_csv(self.folder / "rows.csv", self.columns, rows)
-        self.deskmill("run")
+        for line in self.deskmill("--json", "run").splitlines():
+            event = json.loads(line) if line.startswith("{") else {}
+            if event.get("stage") == "fit" and "wall_s" in event:
+                self.fit_seconds = float(event["wall_s"])
         write_csv(self.folder / "asked.csv", self.columns, asked)
         found = self.folder / "found.csv"
         found.unlink(missing_ok=True)
