@@ -22,6 +22,37 @@ pub struct Reason {
 const REASONS: &str = "reasons";
 const WEIGHTS: &str = "reason_weights";
 
+/// The columns of reasons and their weights, of each row the first `top`.
+pub fn reason_columns(rows: impl Iterator<Item = Vec<Reason>>, top: usize) -> [ArrayRef; 2] {
+    let mut names = ListBuilder::new(StringBuilder::new());
+    let mut weights = ListBuilder::new(Float64Builder::new());
+    for reasons in rows {
+        for reason in reasons.into_iter().take(top) {
+            names.values().append_value(reason.name);
+            weights.values().append_value(reason.weight);
+        }
+        names.append(true);
+        weights.append(true);
+    }
+    [Arc::new(names.finish()), Arc::new(weights.finish())]
+}
+
+/// The outputs for [`reason_columns`].
+pub fn reason_specs(about_names: &str, about_weights: &str, example: &str) -> [ValueSpec; 2] {
+    let spec = |name: &str, value_type, about: &str, example| ValueSpec {
+        name: name.into(),
+        value_type,
+        nullable: false,
+        optional: false,
+        about: about.into(),
+        example,
+    };
+    [
+        spec(REASONS, ValueType::TextList, about_names, json!([example])),
+        spec(WEIGHTS, ValueType::NumberList, about_weights, json!([0.71])),
+    ]
+}
+
 /// A model with two more outputs: the reasons of each answer and their weights, the strongest first.
 pub struct Explained {
     model: Box<dyn Model>,
@@ -45,28 +76,11 @@ impl Explained {
             let message = "are among the answers already; `reasons` in the recipe says how many";
             return Err(Error::table("reasons", message));
         }
-        let spec = |name: &str, value_type, about: &str, example| ValueSpec {
-            name: name.into(),
-            value_type,
-            nullable: false,
-            optional: false,
-            about: about.into(),
-            example,
-        };
-        signature.outputs.extend([
-            spec(
-                REASONS,
-                ValueType::TextList,
-                "What spoke for the answer and what against it, the strongest first.",
-                json!(["refund"]),
-            ),
-            spec(
-                WEIGHTS,
-                ValueType::NumberList,
-                "How much each of them added to the margin of the answer.",
-                json!([0.71]),
-            ),
-        ]);
+        signature.outputs.extend(reason_specs(
+            "What spoke for the answer and what against it, the strongest first.",
+            "How much each of them added to the margin of the answer.",
+            "refund",
+        ));
         Ok(Self { model, signature, top })
     }
 }
@@ -82,18 +96,9 @@ impl Model for Explained {
 
     fn predict(&self, rows: &RecordBatch) -> Result<RecordBatch> {
         let answers = self.model.predict(rows)?;
-        let mut names = ListBuilder::new(StringBuilder::new());
-        let mut weights = ListBuilder::new(Float64Builder::new());
-        for reasons in self.model.reasons(rows, self.top)?.unwrap_or_default() {
-            for reason in reasons {
-                names.values().append_value(reason.name);
-                weights.values().append_value(reason.weight);
-            }
-            names.append(true);
-            weights.append(true);
-        }
         let mut columns = answers.columns().to_vec();
-        columns.extend([Arc::new(names.finish()) as ArrayRef, Arc::new(weights.finish())]);
+        let reasons = self.model.reasons(rows, self.top)?.unwrap_or_default();
+        columns.extend(reason_columns(reasons.into_iter(), self.top));
         RecordBatch::try_new(self.signature.output_schema(), columns).map_err(|e| Error::table("reasons", e))
     }
 

@@ -20,6 +20,7 @@ pub mod metrics;
 mod real_data;
 mod recipe;
 pub mod registry;
+pub mod routing;
 pub mod rows;
 pub mod satisfaction;
 pub mod sentence;
@@ -29,7 +30,7 @@ pub mod text;
 pub use error::{Error, Result};
 
 /// Every kind of model. Listing a kind here gives it the CLI, the routes, the OpenAPI schema and the common tests.
-pub static KINDS: &[&dyn kind::Kind] = &[&intent::Intent, &satisfaction::Satisfaction];
+pub static KINDS: &[&dyn kind::Kind] = &[&intent::Intent, &satisfaction::Satisfaction, &routing::Routing];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static dyn kind::Kind> {

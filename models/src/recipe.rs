@@ -1,8 +1,38 @@
 //! Reading the keys of a recipe: numbers within ranges, flags, and names that are known.
 
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::error::{Error, Result};
 use crate::kind::RecipeProblem;
+use crate::table::RoleChoice;
+
+/// Reads back a recipe that was checked.
+///
+/// # Errors
+/// When it was not.
+pub fn from_checked<R: DeserializeOwned>(value: &Value, model: &str) -> Result<R> {
+    serde_json::from_value(value.clone()).map_err(|error| Error::Examples {
+        model: model.into(),
+        message: format!("the recipe was not checked: {error}"),
+        hint: "pass the recipe through `check_recipe` first".into(),
+    })
+}
+
+/// Reads the key `columns`: how columns of a table are used.
+pub fn role_choices(reading: &mut Reading, written: &Map<String, Value>) {
+    let must = (
+        "must say `category`, `text` or `skip` of each column",
+        "columns = { notes = \"text\", agent_id = \"skip\" }",
+    );
+    let choices = |value: &Value| {
+        let read: std::result::Result<BTreeMap<String, RoleChoice>, _> = serde_json::from_value(value.clone());
+        read.ok().map(|_| value.clone())
+    };
+    reading.other(written, "columns", choices, must);
+}
 
 /// A key that is a number.
 #[derive(Debug, Clone, Copy)]

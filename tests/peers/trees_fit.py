@@ -81,7 +81,7 @@ class Ours:
 
     def fit(self, rounds: int, turn: int) -> tuple[float, float]:
         """`turn` is part of the recipe, so that no fit is found done."""
-        recipe = {"rounds": rounds, "learning_rate": 0.1, "l2": 0, "feature_fraction": 1, "stop_after": 100_000 - turn}
+        recipe = {"rounds": rounds, "learning_rate": 0.1, "leaves_max": 31, "l2": 0, "feature_fraction": 1, "stop_after": 100_000 - turn}
         answers = self.project.answers(self.rows, {**recipe, "dissatisfied": [1], "reasons": 0}, self.asked)
         low = [float(answer["dissatisfied"]) for answer in answers]
         return self.project.fit_seconds, roc_auc_score(self.labels, low)

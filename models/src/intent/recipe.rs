@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 
 use super::promise_recipe::PromiseRecipe;
 use crate::encode::GramSettings;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kind::RecipeProblem;
-use crate::recipe::{NumberKey, Reading, number, whole};
+use crate::recipe::{NumberKey, Reading, from_checked, number, whole};
 
 /// A checked recipe. The table in the kind's README.md says what each key is for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,11 +109,7 @@ impl IntentRecipe {
     /// # Errors
     /// When it was not checked.
     pub fn from_checked(value: &Value, model: &str) -> Result<Self> {
-        serde_json::from_value(value.clone()).map_err(|error| Error::Examples {
-            model: model.into(),
-            message: format!("the recipe was not checked: {error}"),
-            hint: "pass the recipe through `check_recipe` first".into(),
-        })
+        from_checked(value, model)
     }
 
     /// As JSON, all keys present.

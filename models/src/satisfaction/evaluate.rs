@@ -5,14 +5,13 @@ use std::any::Any;
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::Float64Type;
 
-use super::examples::OWN_COLUMNS;
 use super::levels::names;
 use super::predict::{SatisfactionModel, Settings};
 use crate::error::{Error, Result};
 use crate::kind::{Model, Rows};
 use crate::metrics::answers::{About, Answers};
 use crate::metrics::{Evaluation, Metric, MissPromise, PromiseReport, auroc, auroc_interval};
-use crate::table::Role;
+use crate::table::{OWN_COLUMNS, Role, table_notes};
 
 /// The output that says whether a human should take over.
 pub(super) const HAND_OVER: &str = "hand_over";
@@ -170,17 +169,6 @@ fn notes(settings: &Settings) -> Vec<(String, String)> {
         "dissatisfied".to_owned(),
         format!("labels that mean it: {}", low.join(", ")),
     )];
-    let (learned, all) = settings.learned;
-    if learned < all {
-        let text = format!("every so-many-th row, {learned} of {all}: more do not fit the memory limit");
-        notes.push(("rows learned from".into(), text));
-    }
-    if !settings.left_out.is_empty() {
-        let each = settings
-            .left_out
-            .iter()
-            .map(|column| format!("{}: {}", column.name, column.why));
-        notes.push(("columns left out".into(), each.collect::<Vec<_>>().join("; ")));
-    }
+    notes.extend(table_notes(&settings.left_out, settings.learned));
     notes
 }

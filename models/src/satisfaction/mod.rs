@@ -2,7 +2,6 @@
 //! rating to be expected, what speaks for it, and when to hand the case over.
 
 mod evaluate;
-mod examples;
 mod fit;
 mod levels;
 mod predict;

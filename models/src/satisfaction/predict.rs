@@ -10,11 +10,13 @@ use super::levels::Levels;
 use crate::artifact::Artifact;
 use crate::encode::map_chunks;
 use crate::error::{Error, Result};
-use crate::explained::Reason;
+use crate::explained::{Reason, reason_columns, reason_specs};
 use crate::kind::{Model, Signature, ValueSpec, ValueType};
 use crate::learn::promise::MissThreshold;
-use crate::learn::trees::{Column, ColumnKind, Objective, TreeModel};
-use crate::table::{ColumnPlan, FeatureColumn, LeftOut, TableEncoder, columns_of, take_trees, tree_tensors};
+use crate::learn::trees::{ColumnKind, Objective, TreeModel};
+use crate::table::{
+    ColumnPlan, FeatureColumn, LeftOut, TableEncoder, columns_of, reasons_of, take_trees, tree_tensors,
+};
 
 /// Where the arrays of the trees are.
 const TREES: &str = "trees.";
@@ -154,62 +156,25 @@ impl SatisfactionModel {
         }
         columns.extend(over.map(|over| Arc::new(over) as ArrayRef));
         if self.settings.reasons > 0 {
-            columns.extend(self.reason_columns(rows, &features));
+            let of = |row| self.reasons_of(rows, &features, row);
+            columns.extend(reason_columns((0..rows.num_rows()).map(of), self.settings.reasons));
         }
         RecordBatch::try_new(self.signature.output_schema(), columns).map_err(|e| Error::table("prediction", e))
     }
 
-    fn reason_columns(&self, rows: &RecordBatch, features: &[FeatureColumn]) -> [ArrayRef; 2] {
-        let mut names = ListBuilder::new(StringBuilder::new());
-        let mut weights = ListBuilder::new(Float64Builder::new());
-        for row in 0..rows.num_rows() {
-            for reason in self
-                .reasons_of(rows, &columns_of(features), row)
-                .into_iter()
-                .take(self.settings.reasons)
-            {
-                names.values().append_value(reason.name);
-                weights.values().append_value(reason.weight);
-            }
-            names.append(true);
-            weights.append(true);
-        }
-        [Arc::new(names.finish()), Arc::new(weights.finish())]
-    }
-
     /// What each column adds to the log-odds of dissatisfaction (of several levels without an order: to the scores of the
     /// dissatisfied ones less those of the others), the most first.
-    fn reasons_of(&self, rows: &RecordBatch, columns: &[Column<'_>], row: usize) -> Vec<Reason> {
-        let values: Vec<f64> = columns.iter().map(|column| column.value(row)).collect();
-        let all = self.trees.contributions(&values);
-        let outputs = all.chunks_exact(columns.len() + 1);
+    fn reasons_of(&self, rows: &RecordBatch, features: &[FeatureColumn], row: usize) -> Vec<Reason> {
         let levels = &self.settings.levels;
         let low = levels.dissatisfied.iter().filter(|is_low| **is_low).count() as f64;
         let high = levels.dissatisfied.len() as f64 - low;
-        let turn = |output: usize| match self.settings.objective {
+        let share = |output: usize| match self.settings.objective {
             Objective::Binary => 1.0,
             Objective::Ordinal { .. } => -1.0,
             _ if levels.dissatisfied[output] => 1.0 / low,
             _ => -1.0 / high,
         };
-        // Features of one column speak together.
-        let mut sums = vec![0.0; self.encoder.plan().len()];
-        let features = self.encoder.features();
-        for (output, values) in outputs.enumerate() {
-            for ((_, column), value) in features.iter().zip(values) {
-                sums[*column] += turn(output) * value;
-            }
-        }
-        let mut order: Vec<usize> = (0..sums.len()).filter(|column| sums[*column] != 0.0).collect();
-        order.sort_by(|a, b| sums[*b].abs().total_cmp(&sums[*a].abs()).then(a.cmp(b)));
-        let reason = |column: usize| Reason {
-            name: match self.encoder.shown(column, rows, row) {
-                Some(value) => format!("{} = {value}", self.encoder.plan()[column].name),
-                None => self.encoder.plan()[column].name.clone(),
-            },
-            weight: sums[column],
-        };
-        order.into_iter().map(reason).collect()
+        reasons_of((&self.encoder, &self.trees), rows, features, row, &share)
     }
 }
 
@@ -261,17 +226,10 @@ fn outputs(settings: &Settings) -> Vec<ValueSpec> {
         spec(super::evaluate::HAND_OVER, ValueType::Boolean, &about, json!(false))
     }));
     if settings.reasons > 0 {
-        outputs.push(spec(
-            "reasons",
-            ValueType::TextList,
+        outputs.extend(reason_specs(
             "The columns that say most, with their values.",
-            json!(["waiting_minutes = 61"]),
-        ));
-        outputs.push(spec(
-            "reason_weights",
-            ValueType::NumberList,
             "What each adds to the log-odds of dissatisfaction.",
-            json!([0.8]),
+            "waiting_minutes = 61",
         ));
     }
     outputs
@@ -307,8 +265,7 @@ impl Model for SatisfactionModel {
     fn reasons(&self, rows: &RecordBatch, top: usize) -> Result<Option<Vec<Vec<Reason>>>> {
         let rows = crate::rows::conform(&self.signature, rows)?;
         let features = self.encoder.encode(&rows)?;
-        let columns = columns_of(&features);
-        let of = |row: usize| self.reasons_of(&rows, &columns, row).into_iter().take(top).collect();
+        let of = |row: usize| self.reasons_of(&rows, &features, row).into_iter().take(top).collect();
         Ok(Some((0..rows.num_rows()).map(of).collect()))
     }
 

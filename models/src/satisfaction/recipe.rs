@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kind::RecipeProblem;
-use crate::recipe::{NumberKey, Reading, number, whole};
+use crate::recipe::{NumberKey, Reading, from_checked, number, role_choices, whole};
 use crate::table::RoleChoice;
 
 /// A checked recipe. The table in the kind's README.md says what each key is for.
@@ -17,7 +17,7 @@ pub struct SatisfactionRecipe {
     pub rounds: usize,
     /// Share of a tree's answer that is taken.
     pub learning_rate: f64,
-    /// Leaves of a tree.
+    /// Leaves of a tree; 0 tries few and many.
     pub leaves_max: usize,
     /// Rows a leaf needs.
     pub leaf_rows_min: usize,
@@ -50,7 +50,7 @@ pub struct SatisfactionRecipe {
 const NUMBERS: [NumberKey; 10] = [
     whole("rounds", 1000.0, 1.0, 100_000.0),
     number("learning_rate", 0.05, 0.001, 1.0),
-    whole("leaves_max", 31.0, 2.0, 4096.0),
+    whole("leaves_max", 0.0, 0.0, 4096.0),
     whole("leaf_rows_min", 20.0, 1.0, 1_000_000.0),
     number("l2", 1.0, 0.0, 1e6),
     number("feature_fraction", 0.7, 0.01, 1.0),
@@ -78,11 +78,7 @@ impl SatisfactionRecipe {
         reading.other(written, "miss_at_most", share, must);
         let must = ("must be a list of labels", "dissatisfied = [1, 2]");
         reading.other(written, "dissatisfied", labels, must);
-        let must = (
-            "must say `category`, `text` or `skip` of each column",
-            "columns = { notes = \"text\", agent_id = \"skip\" }",
-        );
-        reading.other(written, "columns", of_columns::<RoleChoice>, must);
+        role_choices(&mut reading, written);
         let must = ("must say 1 or -1 of each column", "monotone = { waiting_minutes = 1 }");
         let signs = |value: &Value| {
             let signs: BTreeMap<String, i8> = serde_json::from_value(value.clone()).ok()?;
@@ -101,11 +97,7 @@ impl SatisfactionRecipe {
     /// # Errors
     /// When it was not checked.
     pub fn from_checked(value: &Value, model: &str) -> Result<Self> {
-        serde_json::from_value(value.clone()).map_err(|error| Error::Examples {
-            model: model.into(),
-            message: format!("the recipe was not checked: {error}"),
-            hint: "pass the recipe through `check_recipe` first".into(),
-        })
+        from_checked(value, model)
     }
 
     /// As JSON, all keys present.
@@ -123,9 +115,4 @@ fn labels(value: &Value) -> Option<Value> {
     };
     let labels: Option<Vec<Value>> = value.as_array()?.iter().map(label).collect();
     labels.filter(|labels| !labels.is_empty()).map(Value::from)
-}
-
-fn of_columns<T: serde::de::DeserializeOwned>(value: &Value) -> Option<Value> {
-    let read: std::result::Result<BTreeMap<String, T>, _> = serde_json::from_value(value.clone());
-    read.ok().map(|_| value.clone())
 }

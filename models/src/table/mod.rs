@@ -2,13 +2,19 @@
 //! the linear learner. The same code reads the rows of a fit and the rows of a request.
 
 mod encoder;
+mod grow;
 mod plan;
+mod reasons;
+mod rows;
 mod stored;
 #[cfg(test)]
 mod tests;
 mod texts;
 
 pub use encoder::{Encoded, FeatureColumn, TableEncoder, columns_of};
-pub use plan::{ColumnPlan, LeftOut, Plan, Role, RoleChoice};
+pub use grow::{Grown, Targeted, grow};
+pub use plan::{ColumnPlan, LeftOut, Plan, Role, RoleChoice, table_notes};
+pub use reasons::reasons_of;
+pub use rows::{Classes, OWN_COLUMNS, TableRows, read_rows};
 pub use stored::{take_trees, tree_tensors};
 pub use texts::{TextClasses, TextScorer};

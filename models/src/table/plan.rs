@@ -7,8 +7,9 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 
+use super::rows::OWN_COLUMNS;
 use crate::error::{Error, Result};
-use crate::kind::{Rows, ValueType};
+use crate::kind::{Examples, FitContext, Rows, ValueType};
 use crate::text::pii::PiiRules;
 
 /// A value of a category that fewer rows have is one of the others.
@@ -132,6 +133,32 @@ fn words_of(text: &str) -> u64 {
 }
 
 impl Plan {
+    /// The plan of some examples whose kind uses no sentence encoder.
+    ///
+    /// # Errors
+    /// As [`Self::make`]; also when there is an encoder, or no column can be used.
+    pub fn of_examples(
+        examples: &Examples<'_>,
+        chosen: &BTreeMap<String, RoleChoice>,
+        context: &FitContext<'_>,
+    ) -> Result<Self> {
+        let problem = |message: &str, hint: &str| Error::Examples {
+            model: examples.model.into(),
+            message: message.into(),
+            hint: hint.into(),
+        };
+        if context.encoder.is_some() {
+            return Err(problem("models of this kind use no encoder", "leave `encoder` out"));
+        }
+        (context.progress)(0.0, "looking at the columns");
+        let plan = Self::make(examples.train, &OWN_COLUMNS, chosen)?;
+        if plan.columns.is_empty() {
+            let hint = "let the examples query give columns of what is known of a case";
+            return Err(problem("no column can be learned from", hint));
+        }
+        Ok(plan)
+    }
+
     /// Looks at the rows. `own` are columns the kind reads by itself; `chosen` is what a recipe says of others.
     ///
     /// # Errors
@@ -228,4 +255,18 @@ fn role(
         _ => return Err("nearly every row has a value of its own"),
     };
     Ok((value_type, role))
+}
+
+/// What a report has to say of columns that are not used, and of rows learned from when they are not all: (so many, of all).
+pub fn table_notes(left_out: &[LeftOut], (learned, all): (u64, u64)) -> Vec<(String, String)> {
+    let mut notes = Vec::new();
+    if learned < all {
+        let text = format!("{learned} of {all}: more do not fit the memory limit");
+        notes.push(("rows learned from".into(), text));
+    }
+    if !left_out.is_empty() {
+        let each = left_out.iter().map(|column| format!("{}: {}", column.name, column.why));
+        notes.push(("columns left out".into(), each.collect::<Vec<_>>().join("; ")));
+    }
+    notes
 }

@@ -118,3 +118,77 @@ fn bits<'a>(bins: impl Iterator<Item = &'a usize>) -> [u64; 4] {
     bins.for_each(|bin| bits[bin / 64] |= 1 << (bin % 64));
     bits
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::histogram::Units;
+    use super::super::settings::{CategorySettings, Objective, TreeSettings};
+    use super::*;
+
+    const CATEGORIES: usize = 8;
+    const ROWS_MIN: usize = 4;
+
+    /// Rows and sum of derivatives of each category.
+    type Groups = [(u32, f64); CATEGORIES];
+
+    fn gain(groups: &Groups, bits: usize) -> Option<f64> {
+        let side = |left: bool| {
+            let own = (0..CATEGORIES).filter(|bin| (bits >> bin & 1 == 1) == left);
+            own.fold((0, 0.0), |(rows, sum), bin| (rows + groups[bin].0, sum + groups[bin].1))
+        };
+        let (left, right) = (side(true), side(false));
+        let enough = left.0.min(right.0) as usize >= ROWS_MIN;
+        enough.then(|| left.1 * left.1 / f64::from(left.0) + right.1 * right.1 / f64::from(right.0))
+    }
+
+    /// With nothing to smooth, the best cut of the ordered categories is the best of all ways to split them in two, as
+    /// far as the rows each side needs leave all cuts open.
+    #[test]
+    fn finds_what_trying_all_finds() {
+        let settings = TreeSettings {
+            leaf_rows_min: ROWS_MIN,
+            category: CategorySettings {
+                smoothing: 0.0,
+                l2: 0.0,
+                group_rows_min: 1,
+                ..CategorySettings::default()
+            },
+            ..TreeSettings::new(Objective::SquaredError)
+        };
+        let settings = settings.check(1).unwrap();
+        let mut finder = Finder::new(&settings);
+        for seed in 1..200u32 {
+            let random = |at: u32| seed.wrapping_mul(2_654_435_761).wrapping_add(at.wrapping_mul(40_503)) >> 7;
+            let groups: Groups = std::array::from_fn(|bin| {
+                let random = random(bin as u32 * 31 + 1);
+                (4 + random % 9, f64::from(random / 9 % 400) - 200.0)
+            });
+            let rows: u32 = groups.iter().map(|group| group.0).sum();
+            finder.units = Units::new(groups.iter().map(|group| group.1.abs()).sum(), f64::from(rows));
+            let mut histogram = [0u64; CATEGORIES + 1];
+            for (bin, (rows, sum)) in groups.iter().enumerate() {
+                finder
+                    .units
+                    .pack(&[*sum as f32], &[*rows as f32], &mut histogram[bin..=bin]);
+            }
+            let whole = Whole {
+                sum: histogram.iter().fold(0, |sum: u64, bin| sum.wrapping_add(*bin)),
+                rows: u64::from(rows),
+                bounds: (f64::NEG_INFINITY, f64::INFINITY),
+            };
+            let found = best(&finder, &histogram, 0, &whole).unwrap();
+            let tried = (0..1usize << CATEGORIES).filter_map(|bits| gain(&groups, bits));
+            let tried = tried.fold(f64::NEG_INFINITY, f64::max);
+            assert!(
+                (found.gain / tried - 1.0).abs() < 1e-5,
+                "{seed}: {} {tried}",
+                found.gain
+            );
+            let Test::Category(bits) = found.test else {
+                panic!("categories are split by lists");
+            };
+            let own = gain(&groups, bits[0] as usize).unwrap();
+            assert!((own / tried - 1.0).abs() < 1e-5, "{seed}: its list saves {own}");
+        }
+    }
+}

@@ -17,7 +17,8 @@ proptest! {
         let asked = Table::new(seed ^ 3, 100);
         let mut margins = Vec::new();
         for at in 0..100 {
-            let row = row(&asked.columns(), at);
+            let mut row = row(&asked.columns(), at);
+            on_a_threshold(model.arrays(), at, &mut row);
             model.margins(&row, &mut margins);
             prop_assert_eq!(bits(&margins), bits(&walked(model.arrays(), &row)));
         }
@@ -35,6 +36,19 @@ proptest! {
             prop_assert!(answers.iter().all(|answer| answer.is_finite()));
             prop_assert!(model.contributions(&[0.5, f64::NAN]).iter().all(|value| value.is_finite()));
         }
+    }
+}
+
+/// Moves one value onto a threshold of its column, where an ordering by `<` and one by `<=` part.
+fn on_a_threshold(arrays: &TreeArrays, at: usize, row: &mut [f64]) {
+    let is_numeric = |column: u32| arrays.kinds[column as usize] == ColumnKind::Numeric;
+    let nodes = arrays
+        .features
+        .iter()
+        .zip(&arrays.thresholds)
+        .filter(|(column, _)| is_numeric(**column));
+    if let Some((column, threshold)) = nodes.skip(at).step_by(7).next() {
+        row[*column as usize] = *threshold;
     }
 }
 
@@ -129,4 +143,16 @@ fn hostile_arrays_are_refused() {
     refused("words that end early", &|arrays| arrays.bit_words.truncate(1));
     refused("a score too many", &|arrays| arrays.start_scores.push(0.0));
     refused("no columns", &|arrays| arrays.kinds.clear());
+    // In a tree of one node no other node goes missing when it leads to itself.
+    let stump = table
+        .fit(&TreeSettings::single_tree(Objective::Binary, 1))
+        .model
+        .arrays()
+        .clone();
+    assert_eq!(stump.left.len(), 1);
+    for child in [0, 1] {
+        let mut looped = stump.clone();
+        looped.left[0] = child;
+        assert!(TreeModel::from_arrays(looped).is_err(), "{child}");
+    }
 }

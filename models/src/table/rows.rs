@@ -1,0 +1,159 @@
+//! Examples as a fit reads them: features, classes and weights of all rows, in memory.
+
+use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
+use arrow::compute::{cast, take_record_batch};
+use arrow::datatypes::{DataType, Float64Type};
+
+use super::encoder::{Encoded, TableEncoder};
+use super::plan::{ColumnPlan, Role};
+use super::texts::TextClasses;
+use crate::error::{Error, Result};
+use crate::kind::{Examples, FitContext, Rows};
+use crate::metrics::answers::texts;
+
+/// Columns of examples that are not features.
+pub const OWN_COLUMNS: [&str; 7] = ["label", "time", "entity", "weight", "split", "id", "_row"];
+
+/// What a feature of a row takes in memory while it is learned from: twice its value, and its part of gradients and places.
+const FEATURE_BYTES: usize = 24;
+
+/// What a text takes, with its n-grams; measured on tickets of 300 characters.
+const TEXT_BYTES: usize = 4_000;
+
+/// Rows ready to be learned from.
+#[derive(Debug, Default)]
+pub struct TableRows {
+    /// Their features.
+    pub encoded: Encoded,
+    /// The class of each.
+    pub classes: Vec<u32>,
+    /// How much each counts.
+    pub weights: Vec<f32>,
+}
+
+/// How labels become classes.
+pub struct Classes<'a> {
+    /// The class of a label; a label without one leaves its row out.
+    pub of: &'a dyn Fn(&str) -> Option<u32>,
+    /// The class of a row as its texts are scored for it.
+    pub of_texts: &'a dyn Fn(u32) -> u32,
+    /// How many there are.
+    pub count: usize,
+}
+
+/// The rows to learn from and those held back, with the scores of their texts, which are learned here. Of more rows than
+/// the memory limit holds, every so-many-th is taken.
+///
+/// # Errors
+/// When a column is missing, a weight is no number above 0, or no row is left.
+pub fn read_rows(
+    examples: &Examples<'_>,
+    encoder: &mut TableEncoder,
+    classes: &Classes<'_>,
+    context: &FitContext<'_>,
+) -> Result<(TableRows, TableRows)> {
+    (context.progress)(0.1, "reading rows");
+    let rows_max = (context.memory_max_bytes / row_bytes(encoder.plan())).max(1) as u64;
+    let read = |rows: &dyn Rows| {
+        let reading = Reading {
+            encoder,
+            classes,
+            model: examples.model,
+            threads: context.threads,
+            every: rows.count().div_ceil(rows_max).max(1) as usize,
+        };
+        reading.read(rows)
+    };
+    let (mut train, mut held_back) = (read(examples.train)?, read(examples.calibrate)?);
+    (context.progress)(0.2, "scoring texts");
+    let of_rows: Vec<u32> = train.classes.iter().map(|class| (classes.of_texts)(*class)).collect();
+    let text_classes = TextClasses {
+        of_rows: &of_rows,
+        count: classes.count,
+    };
+    let how = (context.seed, context.threads);
+    encoder.learn_texts(&mut train.encoded, text_classes, &train.weights, how)?;
+    encoder.score_texts(&mut held_back.encoded, context.threads);
+    Ok((train, held_back))
+}
+
+/// Memory of a row, as far as it is known from the columns.
+fn row_bytes(plan: &[ColumnPlan]) -> usize {
+    let of = |column: &ColumnPlan| match column.role {
+        Role::Text => TEXT_BYTES,
+        _ => FEATURE_BYTES,
+    };
+    plan.iter().map(of).sum::<usize>() + FEATURE_BYTES
+}
+
+impl TableRows {
+    /// Multiplies weights so that classes count alike with `balance` 1, and as they come with 0.
+    pub fn balance(&mut self, classes: usize, balance: f64) {
+        if balance == 0.0 {
+            return;
+        }
+        let mut rows = vec![0f64; classes];
+        self.classes.iter().for_each(|class| rows[*class as usize] += 1.0);
+        let mean = self.classes.len() as f64 / classes as f64;
+        for (weight, class) in self.weights.iter_mut().zip(&self.classes) {
+            *weight *= (mean / rows[*class as usize].max(1.0)).powf(balance) as f32;
+        }
+    }
+}
+
+struct Reading<'a> {
+    encoder: &'a TableEncoder,
+    classes: &'a Classes<'a>,
+    model: &'a str,
+    threads: usize,
+    /// Every so-many-th row is taken, from the first.
+    every: usize,
+}
+
+impl Reading<'_> {
+    fn read(&self, rows: &dyn Rows) -> Result<TableRows> {
+        let mut read = TableRows::default();
+        let mut place = 0;
+        for batch in rows.batches()? {
+            let batch = batch?;
+            let labels = texts(&batch, "label")?;
+            let labels = labels.column(0).as_string::<i32>();
+            let class = |row: usize| {
+                (!labels.is_null(row))
+                    .then(|| (self.classes.of)(labels.value(row)))
+                    .flatten()
+            };
+            let (mut taken, mut classes) = (Vec::new(), Vec::new());
+            for row in (0..batch.num_rows()).filter(|row| (place + row).is_multiple_of(self.every)) {
+                if let Some(class) = class(row) {
+                    taken.push(row as u32);
+                    classes.push(class);
+                }
+            }
+            place += batch.num_rows();
+            let batch =
+                take_record_batch(&batch, &UInt32Array::from(taken)).map_err(|e| Error::table("examples", e))?;
+            read.encoded.append(self.encoder.read(&batch, self.threads)?);
+            read.classes.append(&mut classes);
+            read.weights.append(&mut self.weights(&batch)?);
+        }
+        Ok(read)
+    }
+
+    fn weights(&self, batch: &RecordBatch) -> Result<Vec<f32>> {
+        let Some(column) = batch.column_by_name("weight") else {
+            return Ok(vec![1.0; batch.num_rows()]);
+        };
+        let column = cast(column, &DataType::Float64).map_err(|e| Error::table("column `weight`", e))?;
+        let column = column.as_primitive::<Float64Type>();
+        let valid = column.null_count() == 0 && column.values().iter().all(|w| *w > 0.0 && w.is_finite());
+        if !valid {
+            return Err(Error::Examples {
+                model: self.model.into(),
+                message: "column `weight` holds a null or a value not above 0".into(),
+                hint: "leave such rows out".into(),
+            });
+        }
+        Ok(column.values().iter().map(|w| *w as f32).collect())
+    }
+}
