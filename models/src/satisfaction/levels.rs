@@ -27,7 +27,7 @@ const DISSATISFIED: [&str; 10] = [
     "不满意",
 ];
 
-/// Of more than two numbers in a row, the lower ones up to this share of the way mean dissatisfied: 1 and 2 of 1 to 5.
+/// Of more than two numbers the lowest ones, this share of them, mean dissatisfied: 1 and 2 of 1 to 5.
 const LOW_SHARE: f64 = 0.4;
 
 /// All levels, the lowest first if they are numbers.
@@ -110,7 +110,7 @@ impl Levels {
             values.sort_by(f64::total_cmp);
             values
         });
-        let dissatisfied = meaning(&names, values.as_deref(), wanted);
+        let dissatisfied = meaning(&names, values.is_some(), wanted);
         let both = dissatisfied.contains(&true) && dissatisfied.contains(&false);
         if !both || wanted.iter().any(|label| !names.contains(label)) {
             let shown: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
@@ -157,13 +157,13 @@ impl Levels {
     }
 }
 
-fn meaning(names: &[String], values: Option<&[f64]>, wanted: &[String]) -> Vec<bool> {
-    let is_low: &dyn Fn(usize) -> bool = match (wanted, values) {
-        ([_, ..], _) => &|at| wanted.contains(&names[at]),
-        (_, Some(values)) if values.len() > 2 => {
-            &|at| values[at] <= values[0] + LOW_SHARE * (values[values.len() - 1] - values[0])
-        }
-        _ => &|at| DISSATISFIED.contains(&names[at].to_lowercase().as_str()),
+fn meaning(names: &[String], are_numbers: bool, wanted: &[String]) -> Vec<bool> {
+    // By place and not by value: one rating of 11 among those from 1 to 5 must not turn all of these into low ones.
+    let low = ((names.len() as f64 * LOW_SHARE) as usize).max(1);
+    let is_low: &dyn Fn(usize) -> bool = match wanted {
+        [_, ..] => &|at| wanted.contains(&names[at]),
+        [] if are_numbers && names.len() > 2 => &|at| at < low,
+        [] => &|at| DISSATISFIED.contains(&names[at].to_lowercase().as_str()),
     };
     (0..names.len()).map(is_low).collect()
 }

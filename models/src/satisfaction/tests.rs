@@ -156,6 +156,24 @@ fn tells_the_dissatisfied_from_the_others() {
 }
 
 #[test]
+fn a_stray_rating_does_not_turn_the_others_around() {
+    let stray = |batch: RecordBatch| {
+        let labels = only(&batch, "label");
+        let labels = labels.as_primitive::<arrow::datatypes::Int64Type>().values().clone();
+        let labels: Int64Array = labels
+            .iter()
+            .enumerate()
+            .map(|(row, rating)| Some(if row == 3 { 11 } else { *rating }))
+            .collect();
+        with(&batch, "label", Arc::new(labels))
+    };
+    let model = fit_on(&stray(desk(0..500)), &desk(500..700), &json!({"rounds": 20})).unwrap();
+    let report = Satisfaction.evaluate(model.as_ref(), &rows(&desk(700..900))).unwrap();
+    let notes: BTreeMap<_, _> = report.notes.into_iter().collect();
+    assert_eq!(notes["dissatisfied"], "labels that mean it: 1, 2");
+}
+
+#[test]
 fn a_rating_that_follows_from_nothing_is_told_by_chance() {
     let shuffle = |batch: RecordBatch, by: i64| {
         let labels: Int64Array = (0..batch.num_rows() as i64)

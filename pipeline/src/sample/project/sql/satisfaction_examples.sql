@@ -15,4 +15,4 @@ select r.rating as label,
 from ratings r
 join tickets t on t.ticket_id = r.ticket_id
 left join customers c on c.customer_id = t.customer_id
-where r.rating is not null
+where r.rating between 1 and 5
