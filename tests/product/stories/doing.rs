@@ -151,6 +151,15 @@ fn asks(story: &mut Story, question: String) {
     story.reply = Some(story.server().ask("", &question));
 }
 
+#[when(expr = "a program asks about customers who waited {int} and {int} minutes")]
+fn asks_about_waiting(story: &mut Story, first: u32, second: u32) {
+    // What else is known of a case is left out.
+    let rows = [first, second].map(|minutes| serde_json::json!({ "waiting_minutes": minutes }));
+    let body = serde_json::json!({ "instances": rows });
+    let path = "/v1/models/satisfaction:predict";
+    story.reply = Some(story.server().post(path, body.to_string()).with_status(200));
+}
+
 #[given(expr = "the model {string} was rolled back because {string}")]
 #[when(expr = "the model {string} is rolled back because {string}")]
 fn rolled_back(story: &mut Story, model: String, why: String) {

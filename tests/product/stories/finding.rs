@@ -92,6 +92,29 @@ fn is_accepted(story: &Story) -> serde_json::Value {
     reply.json()["predictions"][0]["accepted"].clone()
 }
 
+#[then("the second is at least as likely to be dissatisfied as the first")]
+fn second_is_likelier(story: &mut Story) {
+    let predictions = predictions(story);
+    let [first, second] = [0, 1].map(|row| predictions[row]["dissatisfied"].as_f64().expect("a probability"));
+    assert!((0.0..=1.0).contains(&first) && second >= first, "{first} {second}");
+}
+
+#[then("the answers say why")]
+fn answers_say_why(story: &mut Story) {
+    let predictions = predictions(story);
+    for row in [0, 1] {
+        assert!(
+            !predictions[row]["reasons"].as_array().expect("reasons").is_empty(),
+            "{predictions}"
+        );
+    }
+}
+
+fn predictions(story: &Story) -> Value {
+    let reply = story.reply.as_ref().expect("a program asks first");
+    reply.json()["predictions"].clone()
+}
+
 #[then(expr = "before long a program is answered by version {int}")]
 fn soon_answered_by(story: &mut Story, version: u64) {
     let version = version.to_string();
