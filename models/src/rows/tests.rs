@@ -53,6 +53,22 @@ fn rows_come_back_as_they_went_in() {
 }
 
 #[test]
+fn what_is_optional_may_be_left_out() {
+    let mut signature = signature();
+    signature.inputs[2].optional = true;
+    let whole = json!([{"text": "退款", "waited": 0.1, "turns": null}, {"text": null, "waited": 1.0, "turns": null}]);
+    let whole = from_instances(&signature, &whole, LIMITS).unwrap();
+    let rows = json!([{"text": "退款", "waited": 0.1}, {"text": null, "waited": 1.0, "turns": null}]);
+    assert_eq!(from_instances(&signature, &rows, LIMITS).unwrap(), whole);
+    let columns = json!({"text": ["退款", null], "waited": [0.1, 1.0]});
+    assert_eq!(from_columns(&signature, &columns, LIMITS).unwrap(), whole);
+    assert_eq!(conform(&signature, &whole.project(&[1, 0]).unwrap()).unwrap(), whole);
+    let misspelt = json!([{"text": "退款", "waited": 0.1, "turn": null}]);
+    assert!(from_instances(&signature, &misspelt, LIMITS).is_err());
+    assert!(from_columns(&signature, &json!({"text": ["退款"]}), LIMITS).is_err());
+}
+
+#[test]
 fn misfits_name_their_path() {
     assert_eq!(
         refused(json!([{"text": 5, "waited": 1, "turns": null}])),
