@@ -74,6 +74,9 @@ class Desk:
     def __init__(self, folder: Path, encoder: Path) -> None:
         self.folder = folder
         self.run("init")
+        # A project whose sources are not there is refused.
+        (folder / "raw").mkdir(exist_ok=True)
+        (folder / "raw" / "tickets.csv").write_text("ticket_id,body,intent\n", encoding="utf-8")
         files = ["--from", encoder / "model.onnx", "--tokenizer", encoder / "tokenizer.json"]
         self.run("encoder", "add", *files, "--name", "minilm")
 

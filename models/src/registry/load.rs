@@ -41,8 +41,22 @@ impl Registry {
         })?;
         let artifact = self.file_of(&manifest, MODEL_FILE).await?;
         let golden = self.file_of(&manifest, GOLDEN_FILE).await?;
-        let encoder = self.encoder_of(&artifact).await?;
+        let encoder = self
+            .encoder_of(&artifact)
+            .await
+            .map_err(|error| placed(error, &manifest))?;
         open(kind, manifest, (&artifact, encoder), golden)
+    }
+}
+
+/// An error about an artifact, with the version it is of.
+fn placed(error: Error, manifest: &Manifest) -> Error {
+    match error {
+        Error::Artifact { place, message } => Error::Artifact {
+            place: format!("{}@{} {place}", manifest.model, manifest.version),
+            message,
+        },
+        other => other,
     }
 }
 
@@ -53,13 +67,7 @@ pub(super) fn open(
     (artifact, encoder): (&[u8], Option<Arc<SentenceEncoder>>),
     golden: Bytes,
 ) -> Result<LoadedModel> {
-    let place = |error: Error| match error {
-        Error::Artifact { place, message } => Error::Artifact {
-            place: format!("{}@{} {place}", manifest.model, manifest.version),
-            message,
-        },
-        other => other,
-    };
+    let place = |error: Error| placed(error, &manifest);
     let model = Artifact::from_bytes(artifact, encoder)
         .and_then(|artifact| kind.load(artifact))
         .map_err(place)?;
