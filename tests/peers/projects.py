@@ -51,6 +51,8 @@ name = "peers"
 [sources.rows]
 format = "csv"
 path = "rows.csv"
+delimiter = ","
+header = true
 
 [tables.rows]
 sql = "rows.sql"

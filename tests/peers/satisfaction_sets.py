@@ -113,7 +113,7 @@ def fold_answers(data: Data, folds: int) -> list[tuple[str, dict]]:
             part = "test" if int(share * FOLDS) == fold else "train"
             if part == "train" and share_of(data.entity(row), 2) < 0.1:
                 part = "calibrate"
-            rows.append((*row, data.entity(row), part))
+            rows.append((*row, f"e{share}", part))
         asked = [row for row in rows if row[-1] == "test"]
         with tempfile.TemporaryDirectory(prefix="deskmill-satisfaction-sets-") as folder:
             project = Project(Path(folder), "satisfaction", columns, query(data))

@@ -11,7 +11,7 @@ select r.rating as label,
        t.reopened,
        t.transfers,
        t.handle_minutes,
-       coalesce(t.subject, '') || ' ' || t.body as text
+       coalesce(t.subject, '') || ' ' || t.body as body
 from ratings r
 join tickets t on t.ticket_id = r.ticket_id
 left join customers c on c.customer_id = t.customer_id

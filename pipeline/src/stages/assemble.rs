@@ -208,8 +208,8 @@ async fn spool(
 fn check_columns(model: &ModelSpec, schema: &SchemaRef) -> Result<()> {
     let has = |name: &str| schema.column_with_name(name).is_some();
     let needed: &[&str] = match model.split.by {
-        SplitBy::Time if !has("split") => &["text", "label", "time"],
-        _ => &["text", "label"],
+        SplitBy::Time if !has("split") => &["label", "time"],
+        _ => &["label"],
     };
     match needed.iter().find(|name| !has(name)) {
         None => Ok(()),
@@ -221,21 +221,29 @@ fn check_columns(model: &ModelSpec, schema: &SchemaRef) -> Result<()> {
     }
 }
 
+fn uncastable(model: &ModelSpec, name: &str, error: &arrow::error::ArrowError) -> Error {
+    problem(
+        model,
+        format!("column `{name}`: {error}"),
+        "cast it in the examples query",
+    )
+}
+
+/// A column of the query in a type; none if there is no such column, or nothing in it.
+fn column_as(model: &ModelSpec, batch: &RecordBatch, name: &str, wanted: &DataType) -> Result<Option<ArrayRef>> {
+    let column = batch
+        .column_by_name(name)
+        .filter(|column| column.data_type() != &DataType::Null);
+    column
+        .map(|column| cast(column, wanted))
+        .transpose()
+        .map_err(|e| uncastable(model, name, &e))
+}
+
 impl Groups {
     fn note(&mut self, model: &ModelSpec, batch: &RecordBatch, seen: &mut Seen) -> Result<()> {
-        let failed = |name: &str, e: arrow::error::ArrowError| {
-            problem(model, format!("column `{name}`: {e}"), "cast it in the examples query")
-        };
-        let column = |name: &str, wanted: DataType| -> Result<Option<ArrayRef>> {
-            let column = batch
-                .column_by_name(name)
-                .filter(|column| column.data_type() != &DataType::Null);
-            column
-                .map(|column| cast(column, &wanted))
-                .transpose()
-                .map_err(|e| failed(name, e))
-        };
-        let texts = column("text", DataType::Utf8)?;
+        let failed = |name: &str, e: arrow::error::ArrowError| uncastable(model, name, &e);
+        let column = |name: &str, wanted: DataType| column_as(model, batch, name, &wanted);
         let entities = column("entity", DataType::Utf8)?;
         let values = |array: &Option<ArrayRef>| -> Vec<Option<String>> {
             let value = |value: Option<&str>| value.map(str::to_owned);
@@ -245,6 +253,15 @@ impl Groups {
             all.unwrap_or_else(|| vec![None; batch.num_rows()])
         };
         let seed = seen.seed;
+        let Some(texts) = column("text", DataType::Utf8)? else {
+            // Without a text, rows have in common what the query says.
+            let first = self.roots.len();
+            for (row, entity) in values(&entities).into_iter().enumerate() {
+                let (what, value) = entity.map_or(("row", (first + row).to_string()), |entity| ("entity", entity));
+                self.roots.push(hash(seed, what, &value));
+            }
+            return self.note_cut(model, batch);
+        };
         let prepare = |part: &[Option<String>]| -> Vec<(String, u64)> {
             let prepared = part
                 .iter()
@@ -256,7 +273,7 @@ impl Groups {
                 })
                 .collect()
         };
-        let prepared = map_chunks(&values(&texts), seen.texts.threads(), prepare).concat();
+        let prepared = map_chunks(&values(&Some(texts)), seen.texts.threads(), prepare).concat();
         let (mut whole, mut hashes): (Vec<String>, Vec<u64>) = prepared.into_iter().unzip();
         for (&group, entity) in hashes.iter().zip(values(&entities)) {
             let joined = entity.map(|entity| seen.union.join(group, hash(seed, "entity", &entity)));
@@ -274,12 +291,17 @@ impl Groups {
         }
         seen.texts
             .add(&whole, &hashes, &labels(batch).map_err(|e| failed("label", e))?);
-        if let Some(given) = column("split", DataType::Utf8)? {
+        self.note_cut(model, batch)
+    }
+
+    /// Takes note of what the rows say of the cut themselves: their part, or their time.
+    fn note_cut(&mut self, model: &ModelSpec, batch: &RecordBatch) -> Result<()> {
+        if let Some(given) = column_as(model, batch, "split", &DataType::Utf8)? {
             for row in 0..batch.num_rows() {
                 self.given.push(given_part(model, given.as_string::<i32>().value(row))?);
             }
         } else if model.split.by == SplitBy::Time {
-            let times = column("time", DataType::Timestamp(TimeUnit::Microsecond, None))?;
+            let times = column_as(model, batch, "time", &DataType::Timestamp(TimeUnit::Microsecond, None))?;
             let times = times.filter(|times| times.null_count() == 0).ok_or_else(|| {
                 problem(
                     model,
@@ -287,7 +309,7 @@ impl Groups {
                     "a split by time needs a time in every row",
                 )
             })?;
-            let times = cast(&times, &DataType::Int64).map_err(|e| failed("time", e))?;
+            let times = cast(&times, &DataType::Int64).map_err(|e| uncastable(model, "time", &e))?;
             self.times.extend_from_slice(times.as_primitive::<Int64Type>().values());
         }
         Ok(())
