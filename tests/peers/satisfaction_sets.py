@@ -38,7 +38,7 @@ def read(name: str, skip: set[str], label: str, **recipe: object) -> Data:
     with open(data_file(name), encoding="utf-8", newline="") as lines:
         all_rows = list(csv.DictReader(lines))
     columns = [column for column in all_rows[0] if column and column != label and column not in skip]
-    rows = [(*(row[column] for column in columns), row[label]) for row in all_rows if row[label]]
+    rows = [(*(row[column].strip() for column in columns), row[label]) for row in all_rows if row[label]]
     return Data([plain(column) for column in columns], rows, "\t".join, dict(recipe))
 
 

@@ -52,7 +52,7 @@ impl Layout {
         for (words, tile) in tiles.iter_mut().zip(&self.tiles) {
             for (column, (group, lane)) in columns.iter().zip(&self.places) {
                 if tile.contains(group) {
-                    let own = words[group - tile.start..].iter_mut().step_by(tile.len());
+                    let own = words.iter_mut().skip(group - tile.start).step_by(tile.len());
                     own.zip(column)
                         .for_each(|(word, bin)| *word |= u64::from(*bin) << (lane * 8));
                 }

@@ -382,3 +382,37 @@ fn unfit_rows_and_settings_are_refused() {
     let odd = settings(Objective::Multiclass { classes: 1 });
     assert!(fit_with(&number, &[0.0, 1.0], None, &odd).contains("objective"));
 }
+
+/// Bins of wide tables lie in several tiles, and a thread may have no row of a short validation part.
+#[test]
+fn a_wide_table_and_a_few_rows_to_judge_by() {
+    let mut random = Random::new(5);
+    let mut table =
+        |rows: usize| -> Vec<Vec<f64>> { (0..40).map(|_| (0..rows).map(|_| random.unit()).collect()).collect() };
+    let (columns, judging) = (table(5000), table(3));
+    let targets = |columns: &[Vec<f64>]| -> Vec<f64> {
+        let rows = columns[0].iter().zip(&columns[39]);
+        rows.map(|(a, b)| f64::from(u8::from(a + b > 1.0))).collect()
+    };
+    let (learned, judged) = (targets(&columns), targets(&judging));
+    let numeric: Vec<Column<'_>> = columns.iter().map(|column| Column::Numeric(column)).collect();
+    let few: Vec<Column<'_>> = judging.iter().map(|column| Column::Numeric(column)).collect();
+    let examples = Examples {
+        columns: &numeric,
+        targets: &learned,
+        weights: None,
+    };
+    let validation = Examples {
+        columns: &few,
+        targets: &judged,
+        weights: None,
+    };
+    let fitted = |threads| {
+        let settings = TreeSettings {
+            threads,
+            ..settings(Objective::Binary)
+        };
+        fit(&examples, Some(&validation), &settings).unwrap()
+    };
+    assert_eq!(fitted(1), fitted(4));
+}
