@@ -124,6 +124,17 @@ pub fn hash_name(name: &str) -> u64 {
     }
 }
 
+/// The name of an n-gram as people read it: characters between stars, words near each other with dots between.
+pub fn readable(name: &str) -> String {
+    if let Some(name) = name.strip_prefix(CONTEXT_MARK) {
+        return format!("before: {}", readable(name));
+    }
+    match name.strip_prefix(CHARS_MARK) {
+        Some(chars) => format!("*{chars}*"),
+        None => name.replace(NEAR_MARK, " ... "),
+    }
+}
+
 /// The name of an n-gram when it comes from the context.
 pub fn context_name(name: &str) -> String {
     format!("{CONTEXT_MARK}{name}")
@@ -289,6 +300,12 @@ mod tests {
         near_max: 3,
         words_weight: 1.0,
     };
+
+    #[test]
+    fn names_can_be_read() {
+        let names = ["refund", "my card", "\u{1}fun", "card\u{3}my", "\u{2}\u{1}fun"].map(readable);
+        assert_eq!(names, ["refund", "my card", "*fun*", "card ... my", "before: *fun*"]);
+    }
 
     #[test]
     fn names_of_a_short_text() {

@@ -7,7 +7,7 @@ mod parallel;
 mod sparse;
 mod vocabulary;
 
-pub use grams::{Gram, GramSettings, Part, visit_grams};
+pub use grams::{Gram, GramSettings, Part, readable, visit_grams};
 pub use ngrams::NgramEncoder;
 pub use parallel::{map_chunks, threads};
 pub use sparse::SparseRows;

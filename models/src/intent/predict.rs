@@ -16,7 +16,7 @@ use super::promises::{Judge, Judging, Promises};
 use super::semantic::{Asking, Semantic};
 use super::several::Several;
 use crate::artifact::Artifact;
-use crate::encode::{GramSettings, NgramEncoder, map_chunks, threads};
+use crate::encode::{GramSettings, NgramEncoder, map_chunks, readable, threads};
 use crate::error::{Error, Result};
 use crate::explained::Reason;
 use crate::kind::{Model, Signature, ValueSpec, ValueType};
@@ -388,7 +388,7 @@ impl Model for IntentModel {
             self.score(text, said_before, &mut scratch)?;
             let spoken = self.explain(text, said_before, scratch.best, top).into_iter();
             let reason = |(name, weight): (&str, f32)| Reason {
-                name: name.to_owned(),
+                name: readable(name),
                 weight: f64::from(weight),
             };
             Ok(spoken.map(reason).collect())
