@@ -1,0 +1,3 @@
+//! The answer kind.
+
+pub mod search;
