@@ -1,3 +1,0 @@
-//! The answer kind.
-
-pub mod search;
