@@ -39,14 +39,7 @@ pub fn reason_columns(rows: impl Iterator<Item = Vec<Reason>>, top: usize) -> [A
 
 /// The outputs for [`reason_columns`].
 pub fn reason_specs(about_names: &str, about_weights: &str, example: &str) -> [ValueSpec; 2] {
-    let spec = |name: &str, value_type, about: &str, example| ValueSpec {
-        name: name.into(),
-        value_type,
-        nullable: false,
-        optional: false,
-        about: about.into(),
-        example,
-    };
+    let spec = ValueSpec::output;
     [
         spec(REASONS, ValueType::TextList, about_names, json!([example])),
         spec(WEIGHTS, ValueType::NumberList, about_weights, json!([0.71])),

@@ -152,6 +152,20 @@ pub struct ValueSpec {
     pub example: Value,
 }
 
+impl ValueSpec {
+    /// An output: never null, never left out.
+    pub fn output(name: &str, value_type: ValueType, about: impl Into<String>, example: Value) -> Self {
+        Self {
+            name: name.into(),
+            value_type,
+            nullable: false,
+            optional: false,
+            about: about.into(),
+            example,
+        }
+    }
+}
+
 /// The columns a model takes and gives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Signature {

@@ -128,6 +128,12 @@ impl Reading {
         }
     }
 
+    /// The recipe, or what is wrong with it.
+    pub fn finish<R: DeserializeOwned>(self) -> std::result::Result<R, Vec<RecipeProblem>> {
+        let recipe: Option<R> = serde_json::from_value(Value::Object(self.full)).ok();
+        recipe.filter(|_| self.problems.is_empty()).ok_or(self.problems)
+    }
+
     /// Notes what is wrong with a key.
     pub fn wrong(&mut self, key: &str, message: &str, hint: &str) {
         self.problems.push(RecipeProblem {

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float32Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, Float32Array, RecordBatch, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::datatypes::DataType;
 
 use super::context;
 use super::labels::RowLabels;
 use crate::encode::map_chunks;
 use crate::error::{Error, Result};
 use crate::kind::Rows;
+use crate::rows::weights;
 use crate::text::Preparation;
 
 /// Rows of examples with their columns checked.
@@ -89,7 +90,7 @@ impl Source<'_> {
             texts,
             contexts: self.contexts(batch)?,
             labels: self.labels(batch)?,
-            weights: self.weights(batch)?,
+            weights: weights(batch, self.model)?,
         })
     }
 
@@ -136,21 +137,5 @@ impl Source<'_> {
             .iter()
             .map(|value| value.map(str::to_owned))
             .collect())
-    }
-
-    fn weights(&self, batch: &RecordBatch) -> Result<Vec<f32>> {
-        let Some(column) = batch.column_by_name("weight") else {
-            return Ok(vec![1.0; batch.num_rows()]);
-        };
-        let column = cast(column, &DataType::Float64).map_err(|e| Error::table("column `weight`", e))?;
-        let column = column.as_primitive::<Float64Type>();
-        let valid = column.null_count() == 0 && column.values().iter().all(|w| *w > 0.0 && w.is_finite());
-        if !valid {
-            return Err(self.problem(
-                "column `weight` holds a null or a value not above 0".into(),
-                "leave such rows out",
-            ));
-        }
-        Ok(column.values().iter().map(|w| *w as f32).collect())
     }
 }

@@ -14,7 +14,7 @@ use crate::kind::{ValueSpec, ValueType};
 use crate::learn::promise::{
     HeldRow, MissThreshold, Offer, PrecisionThresholds, miss_threshold, precision_thresholds, tuning_rows,
 };
-use crate::learn::{fit_temperature, softmax};
+use crate::learn::{best_of, fit_temperature, softmax};
 
 /// The promises of a fitted model, as stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,18 +105,6 @@ impl HeldBack<'_> {
     }
 }
 
-/// The label with the largest margin, of equal ones the first.
-fn best_of(margins: &[f32]) -> usize {
-    let better = |best: usize, at: usize| {
-        if margins[at].total_cmp(&margins[best]).is_gt() {
-            at
-        } else {
-            best
-        }
-    };
-    (1..margins.len()).fold(0, better)
-}
-
 fn sum_of(members: &[u32], probabilities: &[f64]) -> f64 {
     members.iter().map(|label| probabilities[*label as usize]).sum()
 }
@@ -163,16 +151,9 @@ impl Judge {
     /// When a threshold is not a share, or names a label that is not there.
     pub(super) fn new(promises: Promises, labels: &[String], hierarchy: Option<&str>) -> Result<Self> {
         let tree = Tree::new(labels, hierarchy);
-        let share = |score: f64| (0.0..=1.0).contains(&score);
-        let answers = promises.answers.iter();
-        let mut own = answers.clone().flat_map(|answers| &answers.own);
-        let mut scores = own
-            .clone()
-            .map(|(_, threshold)| threshold)
-            .chain(answers.map(|answers| &answers.others))
-            .filter_map(|threshold| threshold.score)
-            .chain(promises.misses.values().map(|miss| miss.score));
-        if !scores.all(share) || !own.all(|(label, _)| (*label as usize) < labels.len()) {
+        let mut misses = promises.misses.values();
+        let answers = promises.answers.as_ref();
+        if answers.is_some_and(|answers| !answers.is_sound(labels.len())) || !misses.all(MissThreshold::is_sound) {
             return Err(Error::artifact(
                 "settings.promises",
                 "hold a threshold or label that cannot be",
@@ -192,14 +173,7 @@ impl Judge {
 
     /// The columns it adds to an answer.
     pub(super) fn specs(&self) -> Vec<ValueSpec> {
-        let spec = |name: &str, value_type, about: String, example| ValueSpec {
-            name: name.into(),
-            value_type,
-            nullable: false,
-            optional: false,
-            about,
-            example,
-        };
+        let spec = ValueSpec::output;
         let accepted = self.promises.answers.as_ref().map(|answers| {
             let about = format!(
                 "Whether the answer may be taken as it is: at least {} of the accepted ones are right, with confidence {}.",

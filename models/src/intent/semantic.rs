@@ -11,7 +11,7 @@ use super::learning::{Learning, learn};
 use crate::artifact::{Artifact, Tensor};
 use crate::error::{Error, Result};
 use crate::learn::promise::tuning_rows;
-use crate::learn::{LinearSettings, LinearWeights, Scored, fit_blend, fit_temperature, sure_gap};
+use crate::learn::{LinearSettings, LinearWeights, Scored, best_of, fit_blend, fit_temperature, sure_gap};
 use crate::sentence::{Embeddings, SentenceEncoder};
 
 /// Loss against penalty of the head, and times through the rows: chosen by cross-validation on the training file of
@@ -72,8 +72,8 @@ impl Asking {
                 asking.combine(&mut blended, head);
                 Scored {
                     gap: gap(words),
-                    alone_right: best(words) == *target as usize,
-                    blend_right: best(&blended) == *target as usize,
+                    alone_right: best_of(words) == *target as usize,
+                    blend_right: best_of(&blended) == *target as usize,
                 }
             })
             .collect();
@@ -144,11 +144,6 @@ fn gap(margins: &[f32]) -> f32 {
         }
     }
     first - second
-}
-
-/// The label with the largest margin, of equal ones the first.
-fn best(margins: &[f32]) -> usize {
-    (1..margins.len()).fold(0, |best, at| if margins[at] > margins[best] { at } else { best })
 }
 
 /// The encoder's part of a model.

@@ -9,6 +9,18 @@ pub fn softmax(margins: &[f32], scale: f32, probabilities: &mut Vec<f64>) {
     probabilities.iter_mut().for_each(|p| *p /= sum);
 }
 
+/// The place of the largest margin, of equal ones the first.
+pub fn best_of(margins: &[f32]) -> usize {
+    let better = |best: usize, at: usize| {
+        if margins[at].total_cmp(&margins[best]).is_gt() {
+            at
+        } else {
+            best
+        }
+    };
+    (1..margins.len()).fold(0, better)
+}
+
 /// The scale (inverse temperature) that makes the targets of held-back rows most likely. `margins` holds a row's
 /// margins for all labels after each other. Golden-section search: the loss has one minimum in the scale.
 pub fn fit_temperature(margins: &[f32], targets: &[u32], labels: usize) -> f32 {

@@ -13,7 +13,7 @@ pub mod trees;
 mod weights;
 
 pub use blend::{Blend, Scored, fit_blend, sure_gap};
-pub use calibrate::{fit_temperature, softmax};
+pub use calibrate::{best_of, fit_temperature, softmax};
 pub use crossfit::{CrossFit, FoldMargins, cross_fit};
 pub use linear::{Block, Blocks, LinearSettings, LinearTrainer};
 pub use platt::Sigmoid;

@@ -13,7 +13,7 @@ use crate::kind::{Examples, FitContext, Fitted};
 use crate::learn::promise::{HeldRow, Offer, PrecisionThresholds, precision_thresholds, tuning_rows};
 use crate::learn::trees::{Objective, TreeModel, TreeSettings};
 use crate::metrics::answers::texts;
-use crate::table::{Classes, Plan, TableEncoder, TableRows, columns_of, grow, read_rows};
+use crate::table::{Classes, Plan, TableEncoder, TableModel, TableRows, columns_of, grow, ranked, read_rows};
 
 /// Learns a model.
 pub(super) fn fit(examples: &Examples<'_>, recipe: &RoutingRecipe, context: &FitContext<'_>) -> Result<Fitted> {
@@ -81,7 +81,7 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &RoutingRecipe, context: &Fit
     };
     (context.progress)(1.0, "done");
     Ok(Fitted {
-        model: Box::new(RoutingModel::new(settings, encoder, grown.trees)?),
+        model: Box::new(RoutingModel::new(settings, TableModel::new(encoder, grown.trees)?)),
         findings: Findings::default(),
     })
 }
@@ -138,7 +138,7 @@ fn promise(
         .zip(&held_back.classes)
         .zip(tuning)
     {
-        let best = super::predict::ranked(answers)[0];
+        let best = ranked(answers)[0];
         let held = HeldRow {
             label: best as u32,
             offers: vec![Offer {

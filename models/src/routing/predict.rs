@@ -4,21 +4,15 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Float64Builder, ListBuilder, RecordBatch, StringBuilder};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::artifact::Artifact;
-use crate::encode::{map_chunks, threads};
 use crate::error::{Error, Result};
 use crate::explained::{Reason, reason_columns, reason_specs};
 use crate::kind::{Model, Signature, ValueSpec, ValueType};
 use crate::learn::promise::PrecisionThresholds;
-use crate::learn::trees::{ColumnKind, Objective, TreeModel};
-use crate::table::{
-    ColumnPlan, FeatureColumn, LeftOut, TableEncoder, columns_of, reasons_of, take_trees, tree_tensors,
-};
-
-/// Where the arrays of the trees are.
-const TREES: &str = "trees.";
+use crate::learn::trees::{ColumnKind, Objective};
+use crate::table::{ColumnPlan, FeatureColumn, LeftOut, TableModel, in_parts, ranked};
 
 /// More queues than this are no queues: each of them costs a tree a round.
 pub(super) const QUEUES_MAX: usize = 1000;
@@ -54,33 +48,21 @@ pub(super) struct Settings {
 /// A fitted routing model.
 pub struct RoutingModel {
     settings: Settings,
-    encoder: TableEncoder,
-    trees: TreeModel,
+    table: TableModel,
     signature: Signature,
 }
 
-/// The places of scores, the largest first, of equal ones the first.
-pub(super) fn ranked(scores: &[f64]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
-    order
-}
-
 impl RoutingModel {
-    pub(super) fn new(settings: Settings, encoder: TableEncoder, trees: TreeModel) -> Result<Self> {
-        if trees.arrays().kinds.len() != encoder.features().len() {
-            return Err(Error::artifact("settings", "the columns do not fit the trees"));
-        }
+    pub(super) fn new(settings: Settings, table: TableModel) -> Self {
         let signature = Signature {
-            inputs: encoder.inputs(),
+            inputs: table.encoder.inputs(),
             outputs: outputs(&settings),
         };
-        Ok(Self {
+        Self {
             settings,
-            encoder,
-            trees,
+            table,
             signature,
-        })
+        }
     }
 
     pub(super) fn from_artifact(mut artifact: Artifact) -> Result<Self> {
@@ -90,10 +72,7 @@ impl RoutingModel {
         let fits = (2..=QUEUES_MAX).contains(&queues)
             && settings.queues.is_sorted_by(|a, b| a < b)
             && (1..=20).contains(&settings.answers_max)
-            && settings
-                .promise
-                .as_ref()
-                .is_none_or(|promise| is_sound(promise, queues))
+            && settings.promise.as_ref().is_none_or(|promise| promise.is_sound(queues))
             && artifact.encoder.is_none();
         if !fits {
             return Err(Error::artifact(
@@ -102,9 +81,9 @@ impl RoutingModel {
             ));
         }
         let objective = Objective::Multiclass { classes: queues as u32 };
-        let encoder = TableEncoder::take(&mut artifact, settings.plan.clone(), &settings.text_scores)?;
-        let trees = take_trees(&mut artifact, TREES, (objective, settings.kinds.clone()))?;
-        Self::new(settings, encoder, trees)
+        let columns = (settings.plan.as_slice(), settings.text_scores.as_slice());
+        let table = TableModel::take(&mut artifact, columns, (objective, &settings.kinds))?;
+        Ok(Self::new(settings, table))
     }
 
     /// Its small facts.
@@ -114,14 +93,13 @@ impl RoutingModel {
 
     fn answer(&self, rows: &RecordBatch) -> Result<RecordBatch> {
         let settings = &self.settings;
-        let features = self.encoder.encode(rows)?;
-        let answers = self.trees.predict_batch(&columns_of(&features), 1);
-        let answers = answers.map_err(|error| Error::table("prediction", error))?;
+        let features = self.table.encoder.encode(rows)?;
+        let answers = self.table.answer(&features)?;
         let mut label = StringBuilder::new();
         let (mut score, mut accepted, mut best) = (Vec::new(), Vec::new(), Vec::new());
         let mut labels = ListBuilder::new(StringBuilder::new());
         let mut scores = ListBuilder::new(Float64Builder::new());
-        for answers in answers.chunks_exact(self.trees.answers()) {
+        for answers in answers.chunks_exact(self.table.answers()) {
             let order = ranked(answers);
             let first = order[0];
             best.push(first);
@@ -156,26 +134,12 @@ impl RoutingModel {
     fn reasons_of(&self, rows: &RecordBatch, features: &[FeatureColumn], row: usize, queue: usize) -> Vec<Reason> {
         let mean = 1.0 / self.settings.queues.len() as f64;
         let share = |output: usize| if output == queue { 1.0 - mean } else { -mean };
-        reasons_of((&self.encoder, &self.trees), rows, features, row, &share)
+        self.table.reasons(rows, features, row, share)
     }
 }
 
-/// Whether thresholds are shares and of queues that there are.
-fn is_sound(promise: &PrecisionThresholds, queues: usize) -> bool {
-    let mut thresholds = promise.own.values().chain([&promise.others]);
-    thresholds.all(|threshold| threshold.score.is_none_or(|score| (0.0..=1.0).contains(&score)))
-        && promise.own.keys().all(|queue| (*queue as usize) < queues)
-}
-
 fn outputs(settings: &Settings) -> Vec<ValueSpec> {
-    let spec = |name: &str, value_type, about: &str, example: Value| ValueSpec {
-        name: name.into(),
-        value_type,
-        nullable: false,
-        optional: false,
-        about: about.into(),
-        example,
-    };
+    let spec = ValueSpec::output;
     let queue = settings.queues.first().cloned().unwrap_or_default();
     let mut outputs = vec![
         spec("label", ValueType::Text, "The queue that suits best.", json!(queue)),
@@ -193,7 +157,7 @@ fn outputs(settings: &Settings) -> Vec<ValueSpec> {
             "Whether the case may go there unseen: at least {} of the accepted ones are right, with confidence {}.",
             promise.promised, promise.confidence
         );
-        spec("accepted", ValueType::Boolean, &about, json!(true))
+        ValueSpec::output("accepted", ValueType::Boolean, about, json!(true))
     }));
     if settings.reasons > 0 {
         outputs.extend(reason_specs(
@@ -216,37 +180,26 @@ impl Model for RoutingModel {
 
     fn predict(&self, rows: &RecordBatch) -> Result<RecordBatch> {
         let rows = crate::rows::conform(&self.signature, rows)?;
-        let count = rows.num_rows();
-        let threads = if count < ROWS_PER_THREAD_MIN { 1 } else { threads() };
-        let places: Vec<usize> = (0..count).collect();
-        let parts = map_chunks(&places, threads, |part| {
-            self.answer(&rows.slice(part.first().copied().unwrap_or_default(), part.len()))
-        });
-        let parts: Vec<RecordBatch> = parts.into_iter().collect::<Result<_>>()?;
-        arrow::compute::concat_batches(&self.signature.output_schema(), &parts)
-            .map_err(|e| Error::table("prediction", e))
+        in_parts(&self.signature, &rows, ROWS_PER_THREAD_MIN, |rows| self.answer(rows))
     }
 
     fn reasons(&self, rows: &RecordBatch, top: usize) -> Result<Option<Vec<Vec<Reason>>>> {
         let rows = crate::rows::conform(&self.signature, rows)?;
-        let features = self.encoder.encode(&rows)?;
-        let answers = self.trees.predict_batch(&columns_of(&features), 1);
-        let answers = answers.map_err(|error| Error::table("prediction", error))?;
+        let features = self.table.encoder.encode(&rows)?;
+        let answers = self.table.answer(&features)?;
         let of = |(row, answers): (usize, &[f64])| {
             let reasons = self.reasons_of(&rows, &features, row, ranked(answers)[0]);
             reasons.into_iter().take(top).collect()
         };
         Ok(Some(
-            answers.chunks_exact(self.trees.answers()).enumerate().map(of).collect(),
+            answers.chunks_exact(self.table.answers()).enumerate().map(of).collect(),
         ))
     }
 
     fn artifact(&self) -> Artifact {
-        let mut tensors = self.encoder.tensors();
-        tensors.append(&mut tree_tensors(&self.trees, TREES));
         Artifact {
             settings: serde_json::to_value(&self.settings).unwrap_or_default(),
-            tensors,
+            tensors: self.table.tensors(),
             encoder: None,
         }
     }

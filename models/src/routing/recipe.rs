@@ -75,9 +75,7 @@ impl RoutingRecipe {
         reading.other(written, "answer_precision", share, must);
         role_choices(&mut reading, written);
         reading.check_known(written, &[], "routing");
-        let recipe: Option<Self> = serde_json::from_value(Value::Object(reading.full)).ok();
-        let problems = reading.problems;
-        recipe.filter(|_| problems.is_empty()).ok_or(problems)
+        reading.finish()
     }
 
     /// Reads back what [`Self::check`] gave.

@@ -6,12 +6,14 @@ mod from_json;
 mod kept;
 mod reading;
 mod to_json;
+mod weights;
 
 pub use conform::conform;
 pub use from_json::{from_columns, from_instances};
 pub use kept::{KeepRows, KeptRows};
 pub use reading::{MemoryRows, ParquetRows};
 pub use to_json::{to_objects, value_at};
+pub use weights::weights;
 
 /// Bounds on rows that come from outside.
 #[derive(Clone, Copy, Debug)]

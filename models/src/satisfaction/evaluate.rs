@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::kind::{Model, Rows};
 use crate::metrics::answers::{About, Answers};
 use crate::metrics::{Evaluation, Metric, MissPromise, PromiseReport, auroc, auroc_interval};
-use crate::table::{OWN_COLUMNS, Role, table_notes};
+use crate::table::{Role, table_notes};
 
 /// The output that says whether a human should take over.
 pub(super) const HAND_OVER: &str = "hand_over";
@@ -37,15 +37,9 @@ pub(super) fn evaluate(model: &dyn Model, held_back: &dyn Rows) -> Result<Evalua
         let columns = settings.plan.iter().filter(|column| wanted(&column.role));
         columns.map(|column| column.name.clone()).collect::<Vec<String>>()
     };
-    let schema = held_back.schema();
     let mut answers = Answers::new(About {
         main_metric: super::ABOUT.main_metric,
-        shown: schema
-            .fields()
-            .iter()
-            .map(|field| field.name().clone())
-            .filter(|name| !OWN_COLUMNS.contains(&name.as_str()) && settings.plan.iter().any(|plan| plan.name == *name))
-            .collect(),
+        shown: columns(&|_| true),
         slices: columns(&|role| matches!(role, Role::Category { .. })),
     });
     let mut collected = Collected::default();

@@ -10,7 +10,7 @@ use crate::findings::Findings;
 use crate::kind::{Examples, FitContext, Fitted};
 use crate::learn::promise::{MissThreshold, miss_threshold, tuning_rows};
 use crate::learn::trees::{Objective, TreeSettings};
-use crate::table::{Classes, Grown, Plan, Role, TableEncoder, TableRows, columns_of, grow, read_rows};
+use crate::table::{Classes, Grown, Plan, Role, TableEncoder, TableModel, TableRows, columns_of, grow, read_rows};
 
 /// Few leaves for tables whose columns speak one by one, as small ones do, and many for those where they speak together.
 const LEAVES_TRIED: [usize; 2] = [4, 31];
@@ -58,7 +58,7 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &SatisfactionRecipe, context:
     };
     (context.progress)(1.0, "done");
     Ok(Fitted {
-        model: Box::new(SatisfactionModel::new(settings, encoder, model.trees)?),
+        model: Box::new(SatisfactionModel::new(settings, TableModel::new(encoder, model.trees)?)),
         findings: Findings::default(),
     })
 }

@@ -4,22 +4,16 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Float64Builder, ListBuilder, RecordBatch, StringBuilder};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::levels::Levels;
 use crate::artifact::Artifact;
-use crate::encode::map_chunks;
 use crate::error::{Error, Result};
 use crate::explained::{Reason, reason_columns, reason_specs};
 use crate::kind::{Model, Signature, ValueSpec, ValueType};
 use crate::learn::promise::MissThreshold;
-use crate::learn::trees::{ColumnKind, Objective, TreeModel};
-use crate::table::{
-    ColumnPlan, FeatureColumn, LeftOut, TableEncoder, columns_of, reasons_of, take_trees, tree_tensors,
-};
-
-/// Where the arrays of the trees are.
-const TREES: &str = "trees.";
+use crate::learn::trees::{ColumnKind, Objective};
+use crate::table::{ColumnPlan, FeatureColumn, LeftOut, TableModel, in_parts, ranked};
 
 /// Fewer rows than this are answered by one thread.
 const ROWS_PER_THREAD_MIN: usize = 256;
@@ -51,8 +45,7 @@ pub(super) struct Settings {
 /// A fitted satisfaction model.
 pub struct SatisfactionModel {
     settings: Settings,
-    encoder: TableEncoder,
-    trees: TreeModel,
+    table: TableModel,
     signature: Signature,
 }
 
@@ -70,21 +63,16 @@ pub(super) fn probabilities(levels: &Levels, answers: &[f64]) -> Vec<f64> {
 }
 
 impl SatisfactionModel {
-    pub(super) fn new(settings: Settings, encoder: TableEncoder, trees: TreeModel) -> Result<Self> {
-        let features = encoder.features().len();
-        if trees.arrays().kinds.len() != features {
-            return Err(Error::artifact("settings", "the columns do not fit the trees"));
-        }
+    pub(super) fn new(settings: Settings, table: TableModel) -> Self {
         let signature = Signature {
-            inputs: encoder.inputs(),
+            inputs: table.encoder.inputs(),
             outputs: outputs(&settings),
         };
-        Ok(Self {
+        Self {
             settings,
-            encoder,
-            trees,
+            table,
             signature,
-        })
+        }
     }
 
     pub(super) fn from_artifact(mut artifact: Artifact) -> Result<Self> {
@@ -96,19 +84,16 @@ impl SatisfactionModel {
             Objective::Multiclass { classes: count } | Objective::Ordinal { levels: count } => count as usize == levels,
             Objective::Quantile { .. } | Objective::SquaredError => false,
         };
-        let threshold = settings
-            .hand_over
-            .as_ref()
-            .is_none_or(|miss| (0.0..=1.0).contains(&miss.score));
+        let threshold = settings.hand_over.as_ref().is_none_or(MissThreshold::is_sound);
         if !fits || !settings.levels.is_sound() || !threshold || artifact.encoder.is_some() {
             return Err(Error::artifact(
                 "settings",
                 "levels, objective and threshold do not fit each other",
             ));
         }
-        let encoder = TableEncoder::take(&mut artifact, settings.plan.clone(), &settings.text_scores)?;
-        let trees = take_trees(&mut artifact, TREES, (settings.objective, settings.kinds.clone()))?;
-        Self::new(settings, encoder, trees)
+        let columns = (settings.plan.as_slice(), settings.text_scores.as_slice());
+        let table = TableModel::take(&mut artifact, columns, (settings.objective, &settings.kinds))?;
+        Ok(Self::new(settings, table))
     }
 
     /// Its small facts.
@@ -118,21 +103,19 @@ impl SatisfactionModel {
 
     /// The answers to some rows.
     fn answer(&self, rows: &RecordBatch) -> Result<RecordBatch> {
-        let features = self.encoder.encode(rows)?;
-        let failed = |error: crate::learn::trees::TreeError| Error::table("prediction", error);
-        let answers = self.trees.predict_batch(&columns_of(&features), 1).map_err(failed)?;
+        let features = self.table.encoder.encode(rows)?;
+        let answers = self.table.answer(&features)?;
         let levels = &self.settings.levels;
         let mut label = StringBuilder::new();
         let (mut score, mut low, mut ratings) = (Vec::new(), Vec::new(), Vec::new());
         let mut labels = ListBuilder::new(StringBuilder::new());
         let mut scores = ListBuilder::new(Float64Builder::new());
-        for answers in answers.chunks_exact(self.trees.answers()) {
+        for answers in answers.chunks_exact(self.table.answers()) {
             let probabilities = probabilities(levels, answers);
             let (dissatisfied, rating) = levels.expect(&probabilities);
             low.push(dissatisfied);
             ratings.extend(rating);
-            let mut order: Vec<usize> = (0..probabilities.len()).collect();
-            order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]).then(a.cmp(b)));
+            let order = ranked(&probabilities);
             label.append_value(&levels.names[order[0]]);
             score.push(probabilities[order[0]]);
             for level in order {
@@ -174,19 +157,12 @@ impl SatisfactionModel {
             _ if levels.dissatisfied[output] => 1.0 / low,
             _ => -1.0 / high,
         };
-        reasons_of((&self.encoder, &self.trees), rows, features, row, &share)
+        self.table.reasons(rows, features, row, share)
     }
 }
 
 fn outputs(settings: &Settings) -> Vec<ValueSpec> {
-    let spec = |name: &str, value_type, about: &str, example: Value| ValueSpec {
-        name: name.into(),
-        value_type,
-        nullable: false,
-        optional: false,
-        about: about.into(),
-        example,
-    };
+    let spec = ValueSpec::output;
     let names = &settings.levels.names;
     let mut outputs = vec![
         spec("label", ValueType::Text, "The most likely level.", json!(names[0])),
@@ -223,7 +199,7 @@ fn outputs(settings: &Settings) -> Vec<ValueSpec> {
             "Whether a human should take over: of the dissatisfied at most {} are missed, with confidence {}.",
             miss.promised, miss.confidence
         );
-        spec(super::evaluate::HAND_OVER, ValueType::Boolean, &about, json!(false))
+        ValueSpec::output(super::evaluate::HAND_OVER, ValueType::Boolean, about, json!(false))
     }));
     if settings.reasons > 0 {
         outputs.extend(reason_specs(
@@ -246,35 +222,20 @@ impl Model for SatisfactionModel {
 
     fn predict(&self, rows: &RecordBatch) -> Result<RecordBatch> {
         let rows = crate::rows::conform(&self.signature, rows)?;
-        let count = rows.num_rows();
-        let threads = if count < ROWS_PER_THREAD_MIN {
-            1
-        } else {
-            crate::encode::threads()
-        };
-        let places: Vec<usize> = (0..count).collect();
-        let parts = map_chunks(&places, threads, |part| match part {
-            [first, ..] => self.answer(&rows.slice(*first, part.len())),
-            [] => self.answer(&rows.slice(0, 0)),
-        });
-        let parts: Vec<RecordBatch> = parts.into_iter().collect::<Result<_>>()?;
-        arrow::compute::concat_batches(&self.signature.output_schema(), &parts)
-            .map_err(|e| Error::table("prediction", e))
+        in_parts(&self.signature, &rows, ROWS_PER_THREAD_MIN, |rows| self.answer(rows))
     }
 
     fn reasons(&self, rows: &RecordBatch, top: usize) -> Result<Option<Vec<Vec<Reason>>>> {
         let rows = crate::rows::conform(&self.signature, rows)?;
-        let features = self.encoder.encode(&rows)?;
+        let features = self.table.encoder.encode(&rows)?;
         let of = |row: usize| self.reasons_of(&rows, &features, row).into_iter().take(top).collect();
         Ok(Some((0..rows.num_rows()).map(of).collect()))
     }
 
     fn artifact(&self) -> Artifact {
-        let mut tensors = self.encoder.tensors();
-        tensors.append(&mut tree_tensors(&self.trees, TREES));
         Artifact {
             settings: serde_json::to_value(&self.settings).unwrap_or_default(),
-            tensors,
+            tensors: self.table.tensors(),
             encoder: None,
         }
     }

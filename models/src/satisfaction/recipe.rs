@@ -87,9 +87,7 @@ impl SatisfactionRecipe {
         };
         reading.other(written, "monotone", signs, must);
         reading.check_known(written, &[], "satisfaction");
-        let recipe: Option<Self> = serde_json::from_value(Value::Object(reading.full)).ok();
-        let problems = reading.problems;
-        recipe.filter(|_| problems.is_empty()).ok_or(problems)
+        reading.finish()
     }
 
     /// Reads back what [`Self::check`] gave.

@@ -3,8 +3,8 @@
 
 mod encoder;
 mod grow;
+mod model;
 mod plan;
-mod reasons;
 mod rows;
 mod stored;
 #[cfg(test)]
@@ -13,8 +13,7 @@ mod texts;
 
 pub use encoder::{Encoded, FeatureColumn, TableEncoder, columns_of};
 pub use grow::{Grown, Targeted, grow};
+pub use model::{TableModel, in_parts, ranked};
 pub use plan::{ColumnPlan, LeftOut, Plan, Role, RoleChoice, table_notes};
-pub use reasons::reasons_of;
 pub use rows::{Classes, OWN_COLUMNS, TableRows, read_rows};
-pub use stored::{take_trees, tree_tensors};
 pub use texts::{TextClasses, TextScorer};

@@ -1,8 +1,7 @@
 //! Examples as a fit reads them: features, classes and weights of all rows, in memory.
 
-use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
-use arrow::compute::{cast, take_record_batch};
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::array::{Array, AsArray, UInt32Array};
+use arrow::compute::take_record_batch;
 
 use super::encoder::{Encoded, TableEncoder};
 use super::plan::{ColumnPlan, Role};
@@ -10,6 +9,7 @@ use super::texts::TextClasses;
 use crate::error::{Error, Result};
 use crate::kind::{Examples, FitContext, Rows};
 use crate::metrics::answers::texts;
+use crate::rows::weights;
 
 /// Columns of examples that are not features.
 pub const OWN_COLUMNS: [&str; 7] = ["label", "time", "entity", "weight", "split", "id", "_row"];
@@ -135,25 +135,8 @@ impl Reading<'_> {
                 take_record_batch(&batch, &UInt32Array::from(taken)).map_err(|e| Error::table("examples", e))?;
             read.encoded.append(self.encoder.read(&batch, self.threads)?);
             read.classes.append(&mut classes);
-            read.weights.append(&mut self.weights(&batch)?);
+            read.weights.append(&mut weights(&batch, self.model)?);
         }
         Ok(read)
-    }
-
-    fn weights(&self, batch: &RecordBatch) -> Result<Vec<f32>> {
-        let Some(column) = batch.column_by_name("weight") else {
-            return Ok(vec![1.0; batch.num_rows()]);
-        };
-        let column = cast(column, &DataType::Float64).map_err(|e| Error::table("column `weight`", e))?;
-        let column = column.as_primitive::<Float64Type>();
-        let valid = column.null_count() == 0 && column.values().iter().all(|w| *w > 0.0 && w.is_finite());
-        if !valid {
-            return Err(Error::Examples {
-                model: self.model.into(),
-                message: "column `weight` holds a null or a value not above 0".into(),
-                hint: "leave such rows out".into(),
-            });
-        }
-        Ok(column.values().iter().map(|w| *w as f32).collect())
     }
 }

@@ -25,6 +25,11 @@ pub struct MissThreshold {
 }
 
 impl MissThreshold {
+    /// Whether a threshold out of an artifact is a share.
+    pub fn is_sound(&self) -> bool {
+        (0.0..=1.0).contains(&self.score)
+    }
+
     /// Whether there were enough rows. If not, every row is flagged.
     pub fn possible(&self) -> bool {
         self.rows >= self.rows_needed

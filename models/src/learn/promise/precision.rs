@@ -88,6 +88,12 @@ impl PrecisionThresholds {
         self.own.get(&label).unwrap_or(&self.others).score
     }
 
+    /// Whether thresholds out of an artifact are shares, of labels that there are.
+    pub fn is_sound(&self, labels: usize) -> bool {
+        let mut scores = self.own.values().chain([&self.others]).filter_map(|one| one.score);
+        scores.all(|score| (0.0..=1.0).contains(&score)) && self.own.keys().all(|label| (*label as usize) < labels)
+    }
+
     /// Share of the proving rows that are accepted.
     pub fn coverage(&self) -> f64 {
         let all = || self.own.values().chain([&self.others]);
