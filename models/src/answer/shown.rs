@@ -23,16 +23,15 @@ pub(super) fn pieces(text: &str, most: usize) -> Vec<&str> {
         return vec![text];
     }
     let mut pieces = Vec::new();
-    let (mut start, mut end, mut chars) = (0, 0, 0);
+    let (mut start, mut end) = (0, 0);
     for sentence in sentences(text) {
         let at = end + text[end..].find(sentence).unwrap_or_default();
-        let own = sentence.chars().count();
-        if end > start && chars + own > most {
+        let with_it = &text[start..at + sentence.len()];
+        if end > start && with_it.chars().count() > most {
             pieces.push(text[start..end].trim());
-            (start, chars) = (at, 0);
+            start = at;
         }
         end = at + sentence.len();
-        chars += own;
     }
     pieces.push(text[start..].trim());
     pieces.retain(|piece| !piece.is_empty());
