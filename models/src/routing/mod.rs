@@ -4,6 +4,7 @@ mod evaluate;
 mod fit;
 mod predict;
 mod recipe;
+mod simpler;
 #[cfg(test)]
 mod tests;
 

@@ -91,6 +91,11 @@ impl RoutingModel {
         &self.settings
     }
 
+    /// Its trees, and what they are shown beside.
+    pub(super) fn table(&self) -> &TableModel {
+        &self.table
+    }
+
     fn answer(&self, rows: &RecordBatch) -> Result<RecordBatch> {
         let settings = &self.settings;
         let features = self.table.encoder.encode(rows)?;
