@@ -5,6 +5,7 @@
 //! a [`kind::Kind`] puts them together, [`kind::Model::predict`] answers, [`registry`] keeps versions. Nothing here
 //! knows SQL, projects or HTTP.
 
+pub mod answer;
 pub mod artifact;
 #[cfg(test)]
 mod check_kind;
@@ -30,7 +31,12 @@ pub mod text;
 pub use error::{Error, Result};
 
 /// Every kind of model. Listing a kind here gives it the CLI, the routes, the OpenAPI schema and the common tests.
-pub static KINDS: &[&dyn kind::Kind] = &[&intent::Intent, &satisfaction::Satisfaction, &routing::Routing];
+pub static KINDS: &[&dyn kind::Kind] = &[
+    &intent::Intent,
+    &satisfaction::Satisfaction,
+    &routing::Routing,
+    &answer::Answer,
+];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static dyn kind::Kind> {

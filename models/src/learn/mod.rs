@@ -3,6 +3,7 @@
 mod binomial;
 mod blend;
 mod calibrate;
+mod conditional;
 mod crossfit;
 mod linear;
 mod platt;
@@ -15,6 +16,7 @@ mod weights;
 
 pub use blend::{Blend, Scored, fit_blend, sure_gap};
 pub use calibrate::{best_of, fit_temperature, softmax};
+pub use conditional::{Choice, Prior, choice_score, fit_choices, shares};
 pub use crossfit::{CrossFit, FoldMargins, cross_fit};
 pub use linear::{Block, Blocks, LinearSettings, LinearTrainer};
 pub use platt::Sigmoid;

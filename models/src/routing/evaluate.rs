@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::{AsArray, RecordBatch};
 
+use super::agents::PairTally;
 use super::predict::{RoutingModel, Settings};
 use super::simpler;
 use crate::error::{Error, Result};
@@ -32,17 +33,20 @@ pub(super) fn evaluate(model: &dyn Model, held_back: &dyn Rows) -> Result<Evalua
         slices: named(&|role| matches!(role, Role::Category { .. })),
     });
     let mut counts = Counts::new();
+    let mut pairs = PairTally::default();
     let mut contenders = Contenders::new(model.table().simpler());
     for batch in held_back.batches()? {
         let batch = batch?;
         let predicted = model.predict(&batch)?;
         answers.add(&batch, &predicted)?;
+        pairs.add(&batch, &predicted)?;
         if let Some(promise) = &settings.promise {
             count((&batch, &predicted), settings, promise, &mut counts)?;
         }
         simpler::contend(model, &batch, &mut contenders)?;
     }
     let mut evaluation = answers.measure();
+    pairs.report(&mut evaluation);
     if let Some(promise) = &settings.promise {
         report(settings, promise, &counts, &mut evaluation);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use arrow::array::{Array, AsArray};
 
+use super::agents::{self, HANDLE, OUTCOME, Pairs};
 use super::predict::{QUEUES_MAX, RoutingModel, Settings};
 use super::recipe::RoutingRecipe;
 use crate::error::{Error, Result};
@@ -13,27 +14,27 @@ use crate::kind::{Examples, FitContext, Fitted};
 use crate::learn::promise::{HeldRow, Offer, PrecisionThresholds, precision_thresholds, tuning_rows};
 use crate::learn::trees::{Objective, TreeModel, TreeSettings};
 use crate::metrics::answers::texts;
-use crate::table::{Classes, Plan, TableEncoder, TableModel, TableRows, columns_of, grow, ranked, read_rows};
+use crate::table::{Classes, LeftOut, Plan, TableEncoder, TableModel, TableRows, columns_of, grow, ranked, read_rows};
 
-/// Learns a model.
-pub(super) fn fit(examples: &Examples<'_>, recipe: &RoutingRecipe, context: &FitContext<'_>) -> Result<Fitted> {
-    let problem = |message: String, hint: &str| Error::Examples {
-        model: examples.model.into(),
-        message,
-        hint: hint.into(),
-    };
-    let plan = Plan::of_examples(examples, &recipe.columns, context)?;
+/// What was read of the examples.
+struct Cases {
+    queues: Vec<String>,
+    left_out: Vec<LeftOut>,
+    encoder: TableEncoder,
+    train: TableRows,
+    held_back: TableRows,
+}
+
+/// Looks at the columns, and reads the rows as features.
+fn read(examples: &Examples<'_>, recipe: &RoutingRecipe, context: &FitContext<'_>) -> Result<Cases> {
+    let known_later = recipe.known_later();
+    let is_known = |name: &String| !known_later.contains(&name.as_str());
+    let chosen = recipe.columns.iter().filter(|(name, _)| is_known(name));
+    let chosen = chosen.map(|(name, choice)| (name.clone(), *choice)).collect();
+    let plan = Plan::of_examples(examples, &known_later, &chosen, context)?;
     let queues = queues(examples)?;
-    if !(2..=QUEUES_MAX).contains(&queues.len()) {
-        let message = format!(
-            "{} queue(s) in column `label`; from 2 to {QUEUES_MAX} can be told apart",
-            queues.len()
-        );
-        return Err(problem(
-            message,
-            "look at the examples query and at the rejects of its tables",
-        ));
-    }
+    let kept = kept(examples, recipe)?;
+    let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
     let mut encoder = TableEncoder::new(plan.columns);
     let classes = Classes {
         of: &|label| {
@@ -44,11 +45,39 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &RoutingRecipe, context: &Fit
         },
         of_texts: &|queue| queue,
         count: queues.len(),
+        kept: &kept,
     };
-    let (mut train, held_back) = read_rows(examples, &mut encoder, &classes, context)?;
+    let (train, held_back) = read_rows(examples, &mut encoder, &classes, context)?;
+    Ok(Cases {
+        queues,
+        left_out: plan.left_out,
+        encoder,
+        train,
+        held_back,
+    })
+}
+
+/// Learns a model.
+pub(super) fn fit(examples: &Examples<'_>, recipe: &RoutingRecipe, context: &FitContext<'_>) -> Result<Fitted> {
+    let Cases {
+        queues,
+        left_out,
+        encoder,
+        mut train,
+        held_back,
+    } = read(examples, recipe, context)?;
+    (context.progress)(0.3, "learning what becomes of a case with an agent");
+    let agents = agents::fit(&Pairs {
+        examples,
+        recipe,
+        context,
+        train: &train,
+        held_back: &held_back,
+    })?;
     train.balance(queues.len(), recipe.balance);
     (context.progress)(0.4, "growing trees");
-    let settings = tree_settings(recipe, queues.len(), context);
+    let classes = queues.len() as u32;
+    let settings = tree_settings(recipe, Objective::Multiclass { classes }, context);
     let targets = |rows: &TableRows| rows.classes.iter().map(|class| f64::from(*class)).collect::<Vec<f64>>();
     let (rows, held) = (targets(&train), targets(&held_back));
     let tuning = tuning_rows(held.len(), context.seed);
@@ -75,7 +104,9 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &RoutingRecipe, context: &Fit
         answers_max: recipe.answers_max,
         reasons: recipe.reasons,
         promise: promise.transpose()?,
-        left_out: plan.left_out,
+        agents: agents.as_ref().map(|agents| agents.settings.clone()),
+        assign: recipe.assign.clone().unwrap_or_default(),
+        left_out,
         learned: (train.classes.len() as u64, examples.train.count()),
         rounds: grown.rounds,
     };
@@ -84,13 +115,36 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &RoutingRecipe, context: &Fit
     let table = TableModel::new(encoder, grown.trees)?.beside(simple);
     (context.progress)(1.0, "done");
     Ok(Fitted {
-        model: Box::new(RoutingModel::new(settings, table)),
+        model: Box::new(RoutingModel::new(settings, table, agents)),
         findings: Findings::default(),
     })
 }
 
-fn tree_settings(recipe: &RoutingRecipe, queues: usize, context: &FitContext<'_>) -> TreeSettings {
-    let objective = Objective::Multiclass { classes: queues as u32 };
+/// The columns of what became of cases and who had them, if agents are wanted.
+fn kept(examples: &Examples<'_>, recipe: &RoutingRecipe) -> Result<Vec<String>> {
+    let schema = examples.train.schema();
+    let has = |name: &str| schema.field_with_name(name).is_ok();
+    if let Some(missing) = recipe.agent_sides().into_iter().find(|name| !has(name)) {
+        return Err(Error::Examples {
+            model: examples.model.into(),
+            message: format!("the recipe names the column `{missing}`, which the examples do not have"),
+            hint: "select it, or leave it out of `agent` and `agent_columns`".into(),
+        });
+    }
+    let results = [HANDLE, OUTCOME].into_iter().filter(|name| has(name));
+    Ok(match recipe.agent {
+        Some(_) => recipe
+            .agent_sides()
+            .into_iter()
+            .chain(results)
+            .map(str::to_owned)
+            .collect(),
+        None => Vec::new(),
+    })
+}
+
+/// How trees are grown.
+pub(super) fn tree_settings(recipe: &RoutingRecipe, objective: Objective, context: &FitContext<'_>) -> TreeSettings {
     TreeSettings {
         rounds: recipe.rounds,
         learning_rate: recipe.learning_rate,
@@ -121,6 +175,14 @@ fn queues(examples: &Examples<'_>) -> Result<Vec<String>> {
             }
             queues.extend(labels.iter().flatten().map(str::to_owned));
         }
+    }
+    if !(2..=QUEUES_MAX).contains(&queues.len()) {
+        let count = queues.len();
+        return Err(Error::Examples {
+            model: examples.model.into(),
+            message: format!("{count} queue(s) in column `label`; from 2 to {QUEUES_MAX} can be told apart"),
+            hint: "look at the examples query and at the rejects of its tables".into(),
+        });
     }
     Ok(queues.into_iter().collect())
 }

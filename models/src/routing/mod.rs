@@ -1,5 +1,8 @@
-//! The routing kind: which queues suit a case, ranked, from everything that is known when it comes in.
+//! The routing kind: which queues suit a case, ranked, from everything that is known when it comes in; how long each agent
+//! takes for it and how it ends; and which free agent takes which waiting case.
 
+mod agents;
+pub mod assign;
 mod evaluate;
 mod fit;
 mod predict;
@@ -24,7 +27,7 @@ pub struct Routing;
 
 static ABOUT: About = About {
     name: "routing",
-    summary: "Which queues suit a case, ranked, from the columns and texts known when it comes in.",
+    summary: "Which queues suit a case, ranked, and which free agent should take it, from what is known when it comes in.",
     examples_sql: include_str!("examples.sql"),
     main_metric: "accuracy",
     card: include_str!("README.md"),

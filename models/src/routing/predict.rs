@@ -1,18 +1,28 @@
 //! A fitted routing model and the one way from rows to its answers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Float64Builder, ListBuilder, RecordBatch, StringBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::artifact::Artifact;
+use super::agents::{AgentSettings, Agents, Outlook};
+use super::assign::{AssignRequest, AssignSettings, Assignment, Predicted, assign, check_settings};
+use crate::artifact::{Artifact, Tensor};
+use crate::encode::{map_chunks, threads};
 use crate::error::{Error, Result};
 use crate::explained::{Reason, reason_columns, reason_specs};
 use crate::kind::{Model, Signature, ValueSpec, ValueType};
 use crate::learn::promise::PrecisionThresholds;
 use crate::learn::trees::{ColumnKind, Objective};
 use crate::table::{ColumnPlan, FeatureColumn, LeftOut, TableModel, in_parts, ranked};
+
+/// The outputs of how long a case takes.
+pub(super) const HANDLE_OUTPUTS: [&str; 2] = ["handle_s_p50", "handle_s_p90"];
+
+/// The output of how it ends.
+pub(super) const GOOD_OUTCOME: &str = "good_outcome";
 
 /// More queues than this are no queues: each of them costs a tree a round.
 pub(super) const QUEUES_MAX: usize = 1000;
@@ -36,6 +46,12 @@ pub(super) struct Settings {
     /// From where on an answer is accepted; none if nothing is promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promise: Option<PrecisionThresholds>,
+    /// What was learned of agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agents: Option<AgentSettings>,
+    /// How assignments weigh what they cost.
+    #[serde(default)]
+    pub assign: AssignSettings,
     /// Columns that are not used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
@@ -49,18 +65,21 @@ pub(super) struct Settings {
 pub struct RoutingModel {
     settings: Settings,
     table: TableModel,
+    agents: Option<Agents>,
     signature: Signature,
 }
 
 impl RoutingModel {
-    pub(super) fn new(settings: Settings, table: TableModel) -> Self {
+    pub(super) fn new(settings: Settings, table: TableModel, agents: Option<Agents>) -> Self {
+        let of_agents = agents.iter().flat_map(Agents::inputs);
         let signature = Signature {
-            inputs: table.encoder.inputs(),
+            inputs: table.encoder.inputs().into_iter().chain(of_agents).collect(),
             outputs: outputs(&settings),
         };
         Self {
             settings,
             table,
+            agents,
             signature,
         }
     }
@@ -73,6 +92,7 @@ impl RoutingModel {
             && settings.queues.is_sorted_by(|a, b| a < b)
             && (1..=20).contains(&settings.answers_max)
             && settings.promise.as_ref().is_none_or(|promise| promise.is_sound(queues))
+            && check_settings(&settings.assign).is_ok()
             && artifact.encoder.is_none();
         if !fits {
             return Err(Error::artifact(
@@ -83,7 +103,11 @@ impl RoutingModel {
         let objective = Objective::Multiclass { classes: queues as u32 };
         let columns = (settings.plan.as_slice(), settings.text_scores.as_slice());
         let table = TableModel::take(&mut artifact, columns, (objective, &settings.kinds))?;
-        Ok(Self::new(settings, table))
+        let agents = settings.agents.clone();
+        let agents = agents
+            .map(|agents| Agents::take(&mut artifact, agents, &settings.kinds))
+            .transpose()?;
+        Ok(Self::new(settings, table, agents))
     }
 
     /// Its small facts.
@@ -94,6 +118,65 @@ impl RoutingModel {
     /// Its trees, and what they are shown beside.
     pub(super) fn table(&self) -> &TableModel {
         &self.table
+    }
+
+    /// What a request to assign may say of a case: the columns of the queue's inputs.
+    pub fn case_signature(&self) -> Signature {
+        Signature {
+            inputs: self.table.encoder.inputs(),
+            outputs: Vec::new(),
+        }
+    }
+
+    /// What it may say of an agent, and the column that names one; `None` if nothing was learned of agents.
+    pub fn agent_signature(&self) -> Option<(Signature, &str)> {
+        let agents = self.agents.as_ref()?;
+        let signature = Signature {
+            inputs: agents.inputs(),
+            outputs: Vec::new(),
+        };
+        Some((signature, &agents.settings.agent))
+    }
+
+    /// What becomes of every pair of a case and an agent: the numbers that [`Model::predict`] gives to a row that has the
+    /// columns of both, bit for bit. `cases` and `agents` have the columns of [`Self::case_signature`] and
+    /// [`Self::agent_signature`].
+    ///
+    /// # Errors
+    /// When they do not, or nothing was learned of agents.
+    pub fn pairs(&self, cases: &RecordBatch, agents: &RecordBatch) -> Result<Predicted> {
+        let (Some(model), Some((of_agents, _))) = (&self.agents, self.agent_signature()) else {
+            return Err(Error::table(
+                "the model",
+                "has learned nothing of agents: its recipe names no `agent`",
+            ));
+        };
+        let cases = crate::rows::conform(&self.case_signature(), cases)?;
+        let agents = crate::rows::conform(&of_agents, agents)?;
+        let places: Vec<usize> = (0..cases.num_rows()).collect();
+        let parts = map_chunks(&places, threads(), |part| {
+            let first = part.first().copied().unwrap_or_default();
+            self.table.encoder.encode(&cases.slice(first, part.len()))
+        });
+        let mut parts = parts.into_iter().collect::<Result<Vec<_>>>()?.into_iter();
+        let mut features = parts.next().unwrap_or_default();
+        parts.for_each(|part| features.iter_mut().zip(part).for_each(|(all, part)| all.append(part)));
+        model.pairs(&features, &agents)
+    }
+
+    /// Which free agent takes which waiting case; the rows are those of the request, in its order.
+    ///
+    /// # Errors
+    /// When the request names something twice or out of its range, or rows do not conform.
+    pub fn assign(&self, request: &AssignRequest, cases: &RecordBatch, agents: &RecordBatch) -> Result<Assignment> {
+        let predicted = self.pairs(cases, agents)?;
+        assign(request, &predicted, &self.settings.assign)
+    }
+
+    fn tensors(&self) -> BTreeMap<String, Tensor> {
+        let mut tensors = self.table.tensors();
+        tensors.extend(self.agents.iter().flat_map(Agents::tensors));
+        tensors
     }
 
     fn answer(&self, rows: &RecordBatch) -> Result<RecordBatch> {
@@ -127,6 +210,11 @@ impl RoutingModel {
         ];
         if settings.promise.is_some() {
             columns.push(Arc::new(BooleanArray::from(accepted)));
+        }
+        if let Some(agents) = &self.agents {
+            let Outlook { handle_s, outcome } = agents.predict(rows, &features)?;
+            let numbers = handle_s.into_iter().chain(outcome);
+            columns.extend(numbers.map(|numbers| Arc::new(Float64Array::from(numbers)) as ArrayRef));
         }
         if settings.reasons > 0 {
             let of = |row: usize| self.reasons_of(rows, &features, row, best[row]);
@@ -164,12 +252,32 @@ fn outputs(settings: &Settings) -> Vec<ValueSpec> {
         );
         ValueSpec::output("accepted", ValueType::Boolean, about, json!(true))
     }));
+    if let Some(agents) = &settings.agents {
+        outputs.extend(agent_outputs(agents));
+    }
     if settings.reasons > 0 {
         outputs.extend(reason_specs(
             "The columns that say most, with their values.",
             "What each adds to the score of the queue, over that of the others.",
             "category = login",
         ));
+    }
+    outputs
+}
+
+fn agent_outputs(agents: &AgentSettings) -> Vec<ValueSpec> {
+    let number =
+        |name: &str, about: String, example: f64| ValueSpec::output(name, ValueType::Number, about, json!(example));
+    let mut outputs = Vec::new();
+    if agents.handle.is_some() {
+        let about =
+            |share: &str| format!("Seconds of handling that {share} of such cases stay within, with this agent.");
+        outputs.push(number(HANDLE_OUTPUTS[0], about("half"), 420.0));
+        outputs.push(number(HANDLE_OUTPUTS[1], about("nine in ten"), 900.0));
+    }
+    if agents.outcome {
+        let about = "The probability that the case ends well with this agent.".to_owned();
+        outputs.push(number(GOOD_OUTCOME, about, 0.8));
     }
     outputs
 }
@@ -204,7 +312,7 @@ impl Model for RoutingModel {
     fn artifact(&self) -> Artifact {
         Artifact {
             settings: serde_json::to_value(&self.settings).unwrap_or_default(),
-            tensors: self.table.tensors(),
+            tensors: self.tensors(),
             encoder: None,
         }
     }

@@ -10,6 +10,9 @@ use crate::kind::RecipeProblem;
 use crate::recipe::{NumberKey, Reading, from_checked, number, role_choices, whole};
 use crate::table::RoleChoice;
 
+use super::agents::{HANDLE, OUTCOME};
+use super::assign::{AssignSettings, check_settings};
+
 /// A checked recipe. The table in the kind's README.md says what each key is for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RoutingRecipe {
@@ -38,9 +41,60 @@ pub struct RoutingRecipe {
     /// Share of the accepted answers that is right; no `accepted` without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_precision: Option<f64>,
+    /// The column that says which agent had a case; none if only queues are wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Further columns that say something of the agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agent_columns: Vec<String>,
+    /// How assignments weigh what they cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assign: Option<AssignSettings>,
     /// How columns are used that are not to be used as their values suggest.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, RoleChoice>,
+}
+
+/// Reads what is said of agents.
+fn agents(reading: &mut Reading, written: &Map<String, Value>) {
+    let name = |value: &Value| value.as_str().filter(|name| !name.is_empty()).map(Value::from);
+    reading.other(
+        written,
+        "agent",
+        name,
+        ("must be the name of a column", "agent = \"agent_id\""),
+    );
+    let names = |value: &Value| {
+        let names: Option<Vec<String>> = serde_json::from_value(value.clone()).ok();
+        names.map(|_| value.clone())
+    };
+    let must = (
+        "must be a list of names of columns",
+        "agent_columns = [\"agent_language\"]",
+    );
+    reading.other(written, "agent_columns", names, must);
+    if let Some(value) = written.get("assign") {
+        let settings: std::result::Result<AssignSettings, String> =
+            serde_json::from_value(value.clone()).map_err(|error| error.to_string());
+        let checked = settings.and_then(|settings| check_settings(&settings).map_err(|error| error.to_string()));
+        if let Err(error) = checked {
+            reading.wrong(
+                "assign",
+                &format!("does not fit: {error}"),
+                "the model card lists its keys",
+            );
+        }
+    }
+    reading.other(written, "assign", |value| Some(value.clone()), ("", ""));
+    for key in ["agent_columns", "assign"] {
+        if written.contains_key(key) && !written.contains_key("agent") {
+            reading.wrong(
+                key,
+                "says something of agents, and `agent` names no column",
+                "agent = \"agent_id\"",
+            );
+        }
+    }
 }
 
 const NUMBERS: [NumberKey; 11] = [
@@ -73,9 +127,22 @@ impl RoutingRecipe {
             "0.95: 19 of 20 accepted answers are right",
         );
         reading.other(written, "answer_precision", share, must);
+        agents(&mut reading, written);
         role_choices(&mut reading, written);
         reading.check_known(written, &[], "routing");
         reading.finish()
+    }
+
+    /// Columns of agents.
+    pub(super) fn agent_sides(&self) -> Vec<&str> {
+        let names = self.agent.iter().chain(&self.agent_columns);
+        names.map(String::as_str).collect()
+    }
+
+    /// Columns that are not known of a case when it comes in, beside [`crate::table::OWN_COLUMNS`]: what became of it, and
+    /// who had it.
+    pub(super) fn known_later(&self) -> Vec<&str> {
+        [HANDLE, OUTCOME].into_iter().chain(self.agent_sides()).collect()
     }
 
     /// Reads back what [`Self::check`] gave.

@@ -4,7 +4,6 @@ use arrow::array::{AsArray, RecordBatch};
 
 use super::predict::RoutingModel;
 use crate::error::Result;
-use crate::kind::Model;
 use crate::metrics::Contenders;
 use crate::metrics::answers::texts;
 use crate::rows::conform;
@@ -15,7 +14,7 @@ pub(super) fn contend(model: &RoutingModel, batch: &RecordBatch, contenders: &mu
     let queues = &model.settings().queues;
     let labels = texts(batch, "label")?;
     let labels = labels.column(0).as_string::<i32>();
-    let rows = conform(model.signature(), batch)?;
+    let rows = conform(&model.case_signature(), batch)?;
     for (simpler, answers) in model.table().simpler_answers(&rows)? {
         for (row, probabilities) in answers.chunks_exact(queues.len()).enumerate() {
             contenders.add(simpler, labels.value(row), &queues[ranked(probabilities)[0]]);

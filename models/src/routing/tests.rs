@@ -138,3 +138,164 @@ fn a_recipe_says_what_is_wrong_with_it() {
     let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
     assert_eq!(keys, ["answer_precision", "columns", "queues"]);
 }
+
+/// The desk with agents: one is quick, one speaks to customers of the app well, and the text has a say in both.
+fn with_agents(range: std::ops::Range<usize>) -> RecordBatch {
+    let cases = desk(range.clone());
+    let agent = |row: usize| draw(row + 5_000_000, 3);
+    let text = cases.column_by_name("body").unwrap().as_string::<i32>().clone();
+    let product = cases.column_by_name("product").unwrap().as_string::<i32>().clone();
+    let first = range.start;
+    let handle = |row: usize| {
+        let slow = if text.value(row - first).contains("password") {
+            2.0
+        } else {
+            1.0
+        };
+        let noise = (draw(row + 6_000_000, 1000) as f64 / 1000.0 - 0.5) * 0.6;
+        100.0 * slow * (agent(row) as f64 * 0.5 + noise).exp()
+    };
+    let good = |row: usize| {
+        let likely = if agent(row) == 2 && product.value(row - first) == "app" {
+            9
+        } else {
+            3
+        };
+        draw(row + 7_000_000, 10) < likely
+    };
+    let rows: Vec<usize> = range.collect();
+    let known = |row: usize| !row.is_multiple_of(7);
+    let mut columns: Vec<(String, arrow::array::ArrayRef)> = cases
+        .schema()
+        .fields()
+        .iter()
+        .zip(cases.columns())
+        .map(|(field, column)| (field.name().clone(), column.clone()))
+        .collect();
+    let agents = rows
+        .iter()
+        .map(|row| Some(["ann", "bob", "eve"][agent(*row)]))
+        .collect::<StringArray>();
+    let times = rows
+        .iter()
+        .map(|row| known(*row).then(|| handle(*row)))
+        .collect::<arrow::array::Float64Array>();
+    let outcomes = rows
+        .iter()
+        .map(|row| Some(good(*row)))
+        .collect::<arrow::array::BooleanArray>();
+    columns.push(("agent_id".into(), Arc::new(agents)));
+    columns.push(("handle_s".into(), Arc::new(times)));
+    columns.push(("outcome".into(), Arc::new(outcomes)));
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap()
+}
+
+fn fitted_with_agents(recipe: Value) -> Box<dyn Model> {
+    let (train, calibrate) = (rows(&with_agents(0..3000)), rows(&with_agents(3000..4000)));
+    let examples = crate::kind::Examples {
+        model: "routing",
+        train: &train,
+        calibrate: &calibrate,
+    };
+    let context = FitContext {
+        seed: 7,
+        threads: 2,
+        memory_max_bytes: 1 << 28,
+        progress: &|_, _| (),
+        encoder: None,
+    };
+    let recipe = Routing.check_recipe(&recipe).unwrap();
+    Routing.fit(&examples, &recipe, &context).unwrap().model
+}
+
+#[test]
+fn times_and_outcomes_of_each_agent_are_learned_and_the_queue_does_not_see_them() {
+    let model = fitted_with_agents(json!({"agent": "agent_id", "rounds": 60}));
+    let report = Routing
+        .evaluate(model.as_ref(), &rows(&with_agents(4000..6000)))
+        .unwrap();
+    let metric = |name: &str| report.metric(name).unwrap();
+    // The noise is uniform over 0.6: its variance is 0.03, and that of agent and text 0.287.
+    assert!(metric("handle_log_r2") > 0.85, "{:?}", report.metrics);
+    assert!(metric("outcome_auroc") > 0.6, "{:?}", report.metrics);
+    assert!(metric("accuracy") > 0.9);
+    let of_queue = model.signature().inputs.iter().map(|input| input.name.as_str());
+    let of_queue: Vec<&str> = of_queue.collect();
+    assert!(!of_queue.contains(&"handle_s") && !of_queue.contains(&"outcome"));
+    let note = &report.notes.iter().find(|note| note.0 == "handling time").unwrap().1;
+    let shares: Vec<f64> = note
+        .split('%')
+        .filter_map(|part| part.rsplit(' ').next()?.parse().ok())
+        .collect();
+    assert!(
+        (45.0..=55.0).contains(&shares[0]) && (86.0..=94.0).contains(&shares[3]),
+        "{note}"
+    );
+}
+
+#[test]
+fn pairs_are_what_predict_answers_to_rows_put_together() {
+    for leaves in [15, 200] {
+        let model =
+            fitted_with_agents(json!({"agent": "agent_id", "rounds": 20, "leaves_max": leaves, "leaf_rows_min": 2}));
+        let bytes = model.artifact().to_bytes().unwrap();
+        let loaded = Routing.load(Artifact::from_bytes(&bytes, None).unwrap()).unwrap();
+        assert_eq!(loaded.artifact().to_bytes().unwrap(), bytes);
+        let routing = (loaded.as_ref() as &dyn std::any::Any)
+            .downcast_ref::<RoutingModel>()
+            .unwrap();
+        let cases = desk(9000..9019);
+        let names = StringArray::from(vec![Some("eve"), Some("ann"), None, Some("a new one"), Some("bob")]);
+        let agents =
+            RecordBatch::try_from_iter_with_nullable([("agent_id", Arc::new(names.clone()) as _, true)]).unwrap();
+        let pairs = routing.pairs(&cases, &agents).unwrap();
+        assert_eq!(pairs.handle_s.len(), 19 * 5);
+        for case in 0..19 {
+            for agent in 0..5 {
+                let row = cases.slice(case, 1);
+                let own = Arc::new(names.slice(agent, 1)) as arrow::array::ArrayRef;
+                let schema = row.schema();
+                let columns = schema.fields().iter().zip(row.columns());
+                let columns = columns.map(|(field, column)| (field.name().clone(), column.clone(), true));
+                let row = columns.chain([("agent_id".to_owned(), own, true)]);
+                let answer = loaded
+                    .predict(&RecordBatch::try_from_iter_with_nullable(row).unwrap())
+                    .unwrap();
+                let number = |name: &str| {
+                    let column = answer.column_by_name(name).unwrap();
+                    column.as_primitive::<arrow::datatypes::Float64Type>().value(0)
+                };
+                let pair = case * 5 + agent;
+                assert_eq!(pairs.handle_s[pair].to_bits(), number("handle_s_p50").to_bits());
+                assert_eq!(pairs.outcome[pair].to_bits(), number("good_outcome").to_bits());
+                assert!(number("handle_s_p90") >= number("handle_s_p50"));
+            }
+        }
+    }
+}
+
+#[test]
+fn recipes_of_agents_are_checked_as_a_whole() {
+    let problems = Routing
+        .check_recipe(&json!({"agent": 3, "assign": {"ageing_s": -1}, "agent_columns": "x"}))
+        .unwrap_err();
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    let problems = Routing.check_recipe(&json!({"assign": {"cost": 1}})).unwrap_err();
+    assert_eq!(problems.len(), 2, "an unknown key, and no agent: {problems:?}");
+    let (train, calibrate) = (rows(&desk(0..300)), rows(&desk(300..400)));
+    let examples = crate::kind::Examples {
+        model: "routing",
+        train: &train,
+        calibrate: &calibrate,
+    };
+    let context = FitContext {
+        seed: 7,
+        threads: 1,
+        memory_max_bytes: 1 << 28,
+        progress: &|_, _| (),
+        encoder: None,
+    };
+    let recipe = Routing.check_recipe(&json!({"agent": "who"})).unwrap();
+    let error = Routing.fit(&examples, &recipe, &context).err().unwrap();
+    assert!(error.to_string().contains("`who`"), "{error}");
+}

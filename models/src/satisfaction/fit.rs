@@ -17,7 +17,7 @@ const LEAVES_TRIED: [usize; 2] = [4, 31];
 
 /// Learns a model.
 pub(super) fn fit(examples: &Examples<'_>, recipe: &SatisfactionRecipe, context: &FitContext<'_>) -> Result<Fitted> {
-    let plan = Plan::of_examples(examples, &recipe.columns, context)?;
+    let plan = Plan::of_examples(examples, &[], &recipe.columns, context)?;
     let levels = Levels::new(
         &[examples.train, examples.calibrate],
         &recipe.dissatisfied,
@@ -32,6 +32,7 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &SatisfactionRecipe, context:
             _ => level,
         },
         count: levels.names.len(),
+        kept: &[],
     };
     let (mut train, held_back) = read_rows(examples, &mut encoder, &classes, context)?;
     (context.progress)(0.4, "growing trees");

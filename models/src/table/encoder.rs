@@ -35,6 +35,23 @@ pub fn columns_of(features: &[FeatureColumn]) -> Vec<Column<'_>> {
 }
 
 impl FeatureColumn {
+    /// Appends the values of a column of the same sort.
+    pub fn append(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Numbers(own), Self::Numbers(other)) => own.extend(other),
+            (Self::Codes(own), Self::Codes(other)) => own.extend(other),
+            _ => (),
+        }
+    }
+
+    /// The values of some rows.
+    pub fn take(&self, rows: &[usize]) -> Self {
+        match self {
+            Self::Numbers(values) => Self::Numbers(rows.iter().map(|row| values[*row]).collect()),
+            Self::Codes(codes) => Self::Codes(rows.iter().map(|row| codes[*row]).collect()),
+        }
+    }
+
     fn as_column(&self) -> Column<'_> {
         match self {
             Self::Numbers(values) => Column::Numeric(values),
@@ -54,6 +71,15 @@ pub struct Encoded {
 }
 
 impl Encoded {
+    /// Features alone.
+    pub fn of_columns(columns: Vec<FeatureColumn>) -> Self {
+        Self {
+            rows: columns.first().map_or(0, |column| column.as_column().len()),
+            columns,
+            texts: Vec::new(),
+        }
+    }
+
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.rows
@@ -66,11 +92,7 @@ impl Encoded {
             return;
         }
         for (own, other) in self.columns.iter_mut().zip(more.columns) {
-            match (own, other) {
-                (FeatureColumn::Numbers(own), FeatureColumn::Numbers(other)) => own.extend(other),
-                (FeatureColumn::Codes(own), FeatureColumn::Codes(other)) => own.extend(other),
-                _ => (),
-            }
+            own.append(other);
         }
         for (own, other) in self.texts.iter_mut().zip(&mut more.texts) {
             own.append(other);

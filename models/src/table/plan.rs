@@ -133,12 +133,14 @@ fn words_of(text: &str) -> u64 {
 }
 
 impl Plan {
-    /// The plan of some examples whose kind uses no sentence encoder.
+    /// The plan of some examples whose kind uses no sentence encoder. `own` are columns that the kind reads by itself,
+    /// beside [`OWN_COLUMNS`].
     ///
     /// # Errors
     /// As [`Self::make`]; also when there is an encoder, or no column can be used.
     pub fn of_examples(
         examples: &Examples<'_>,
+        own: &[&str],
         chosen: &BTreeMap<String, RoleChoice>,
         context: &FitContext<'_>,
     ) -> Result<Self> {
@@ -151,7 +153,8 @@ impl Plan {
             return Err(problem("models of this kind use no encoder", "leave `encoder` out"));
         }
         (context.progress)(0.0, "looking at the columns");
-        let plan = Self::make(examples.train, &OWN_COLUMNS, chosen)?;
+        let own: Vec<&str> = OWN_COLUMNS.iter().chain(own).copied().collect();
+        let plan = Self::make(examples.train, &own, chosen)?;
         if plan.columns.is_empty() {
             let hint = "let the examples query give columns of what is known of a case";
             return Err(problem("no column can be learned from", hint));

@@ -1,6 +1,6 @@
 //! Examples as a fit reads them: features, classes and weights of all rows, in memory.
 
-use arrow::array::{Array, AsArray, UInt32Array};
+use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 
 use super::encoder::{Encoded, TableEncoder, columns_of};
@@ -30,6 +30,8 @@ pub struct TableRows {
     pub classes: Vec<u32>,
     /// How much each counts.
     pub weights: Vec<f32>,
+    /// The columns that were to be kept as they are, in parts, in the order of the rows.
+    pub kept: Vec<RecordBatch>,
 }
 
 /// How labels become classes.
@@ -40,6 +42,8 @@ pub struct Classes<'a> {
     pub of_texts: &'a dyn Fn(u32) -> u32,
     /// How many there are.
     pub count: usize,
+    /// Columns that the kind reads by itself: see [`TableRows::kept`].
+    pub kept: &'a [&'a str],
 }
 
 /// The rows to learn from and those held back, with the scores of their texts, which are learned here. Of more rows than
@@ -143,6 +147,14 @@ impl Reading<'_> {
             place += batch.num_rows();
             let batch =
                 take_record_batch(&batch, &UInt32Array::from(taken)).map_err(|e| Error::table("examples", e))?;
+            if !self.classes.kept.is_empty() {
+                let kept: Vec<usize> = (self.classes.kept.iter())
+                    .map(|name| batch.schema().index_of(name))
+                    .collect::<std::result::Result<_, _>>()
+                    .map_err(|e| Error::table("examples", e))?;
+                read.kept
+                    .push(batch.project(&kept).map_err(|e| Error::table("examples", e))?);
+            }
             read.encoded.append(self.encoder.read(&batch, self.threads)?);
             read.classes.append(&mut classes);
             read.weights.append(&mut weights(&batch, self.model)?);

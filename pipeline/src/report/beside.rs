@@ -12,7 +12,11 @@ const MODELS: [(&str, &str, &str); 5] = [
     ("linear", "Linear", "logistic regression"),
     ("bayes", "Naive Bayes", "columns or words speak one by one"),
     ("neighbours", "Nearest neighbours", "the most similar examples vote"),
-    ("tree", "One tree", "one round of boosting: a tree, or one a label of several"),
+    (
+        "tree",
+        "One tree",
+        "one round of boosting: a tree, or one a label of several",
+    ),
 ];
 
 /// The section; nothing for a model without simpler ones.
@@ -48,11 +52,17 @@ fn verdict(beside: &Beside) -> String {
 }
 
 fn title(name: &str) -> &str {
-    MODELS.iter().find(|model| model.0 == name).map_or(name, |model| model.1)
+    MODELS
+        .iter()
+        .find(|model| model.0 == name)
+        .map_or(name, |model| model.1)
 }
 
 fn table(evaluation: &Evaluation, beside: &Beside, champion: &Metric, others: &[&str]) -> Markup {
-    let mains = beside.models.iter().filter_map(|model| named(&model.metrics, &beside.metric));
+    let mains = beside
+        .models
+        .iter()
+        .filter_map(|model| named(&model.metrics, &beside.metric));
     let ends = |metric: &Metric| {
         let (low, high) = metric.interval.unwrap_or((metric.value, metric.value));
         [metric.value, low, high]

@@ -287,7 +287,11 @@ fn simpler_models_stand_beside_the_model() {
             json!({"name": name, "learned_rows": 4321, "as_good": as_good,
                    "metrics": [metric("accuracy", value), metric("macro_f1", 0.1234)]})
         };
-        let models = [model("trivial", 0.25, trivial), model("linear", 0.895, linear), model(SCRIPT, 0.5, false)];
+        let models = [
+            model("trivial", 0.25, trivial),
+            model("linear", 0.895, linear),
+            model(SCRIPT, 0.5, false),
+        ];
         let evaluation = Evaluation {
             beside: serde_json::from_value(json!({"metric": "accuracy", "models": models})).expect("simpler models"),
             ..small("a")
@@ -295,7 +299,15 @@ fn simpler_models_stand_beside_the_model() {
         page(&report(&evaluation, &json!({}), "intent", &[]))
     };
     let html = beside(false, false);
-    for text in ["id=\"beside\"", "Trivial guess", "logistic regression", "4,321", "−0.005", "0.123", "This model"] {
+    for text in [
+        "id=\"beside\"",
+        "Trivial guess",
+        "logistic regression",
+        "4,321",
+        "−0.005",
+        "0.123",
+        "This model",
+    ] {
         assert!(html.contains(text), "{text}");
     }
     assert!(html.contains("None of them is as good as this model.") && !html.contains(SCRIPT));

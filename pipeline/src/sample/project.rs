@@ -21,4 +21,12 @@ pub(super) static FILES: &[(&str, &str)] = &[
         "sql/satisfaction_examples.sql",
         include_str!("project/sql/satisfaction_examples.sql"),
     ),
+    (
+        "sql/routing_examples.sql",
+        include_str!("project/sql/routing_examples.sql"),
+    ),
+    (
+        "sql/answer_examples.sql",
+        include_str!("project/sql/answer_examples.sql"),
+    ),
 ];

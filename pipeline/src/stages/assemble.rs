@@ -26,7 +26,7 @@ use crate::project::{ModelSpec, Split, SplitBy};
 use crate::rejects::write_error;
 
 /// Changes when the same query would give other examples.
-const FORMAT: &str = "3";
+const FORMAT: &str = "4";
 
 /// The folder of examples under the work folder.
 pub const STAGE: &str = "examples";
@@ -169,10 +169,10 @@ struct Seen {
 struct Groups {
     /// The group of each row: its entity joined with all rows of the same text, and of near-duplicates.
     roots: Vec<u64>,
-    /// Microseconds, for a split by time.
+    /// Microseconds, for a split by time; 0 for rows that say their part.
     times: Vec<i64>,
-    /// The `split` column, if the query has one.
-    given: Vec<Part>,
+    /// What the column `split` says of each row, if the query has one; a null is cut like all others.
+    given: Vec<Option<Part>>,
     unlabelled: u64,
 }
 
@@ -262,18 +262,23 @@ impl Groups {
             }
             return self.note_cut(model, batch);
         };
-        let prepare = |part: &[Option<String>]| -> Vec<(String, u64)> {
-            let prepared = part
-                .iter()
-                .map(|text| text::prepare(text.as_deref().unwrap_or_default()));
-            prepared
-                .map(|text| {
+        let first = self.roots.len();
+        let numbered: Vec<(usize, Option<String>)> = (first..).zip(values(&Some(texts))).collect();
+        let prepare = |part: &[(usize, Option<String>)]| -> Vec<(String, u64)> {
+            let one = |(row, text): &(usize, Option<String>)| match text {
+                Some(text) => {
+                    let text = text::prepare(text);
                     let hash = hash(seed, "text", &text);
                     (text, hash)
-                })
-                .collect()
+                }
+                None => {
+                    let hash = hash(seed, "row", &row.to_string());
+                    (like_no_other(hash), hash)
+                }
+            };
+            part.iter().map(one).collect()
         };
-        let prepared = map_chunks(&values(&Some(texts)), seen.texts.threads(), prepare).concat();
+        let prepared = map_chunks(&numbered, seen.texts.threads(), prepare).concat();
         let (mut whole, mut hashes): (Vec<String>, Vec<u64>) = prepared.into_iter().unzip();
         for (&group, entity) in hashes.iter().zip(values(&entities)) {
             let joined = entity.map(|entity| seen.union.join(group, hash(seed, "entity", &entity)));
@@ -297,20 +302,30 @@ impl Groups {
     /// Takes note of what the rows say of the cut themselves: their part, or their time.
     fn note_cut(&mut self, model: &ModelSpec, batch: &RecordBatch) -> Result<()> {
         if let Some(given) = column_as(model, batch, "split", &DataType::Utf8)? {
-            for row in 0..batch.num_rows() {
-                self.given.push(given_part(model, given.as_string::<i32>().value(row))?);
+            for written in given.as_string::<i32>() {
+                self.given
+                    .push(written.map(|written| given_part(model, written)).transpose()?);
             }
-        } else if model.split.by == SplitBy::Time {
+        } else {
+            self.given.resize(self.given.len() + batch.num_rows(), None);
+        }
+        let first = self.times.len();
+        if model.split.by == SplitBy::Time {
             let times = column_as(model, batch, "time", &DataType::Timestamp(TimeUnit::Microsecond, None))?;
-            let times = times.filter(|times| times.null_count() == 0).ok_or_else(|| {
-                problem(
-                    model,
-                    "column `time` holds nulls".into(),
-                    "a split by time needs a time in every row",
-                )
-            })?;
-            let times = cast(&times, &DataType::Int64).map_err(|e| uncastable(model, "time", &e))?;
-            self.times.extend_from_slice(times.as_primitive::<Int64Type>().values());
+            let times = times.map(|times| cast(&times, &DataType::Int64)).transpose();
+            let times = times.map_err(|e| uncastable(model, "time", &e))?;
+            for row in 0..batch.num_rows() {
+                let known = times.as_ref().filter(|times| !times.is_null(row));
+                let time = known.map(|times| times.as_primitive::<Int64Type>().value(row));
+                if time.is_none() && self.given[first + row].is_none() {
+                    return Err(problem(
+                        model,
+                        "column `time` holds nulls".into(),
+                        "a split by time needs a time in every row that does not say its part",
+                    ));
+                }
+                self.times.push(time.unwrap_or_default());
+            }
         }
         Ok(())
     }
@@ -318,17 +333,32 @@ impl Groups {
     /// How the rows are cut.
     fn how(&self, model: &ModelSpec) -> Cut {
         match model.split.by {
-            _ if !self.given.is_empty() => Cut::Given,
+            _ if self.given.iter().all(Option::is_some) => Cut::Given,
             SplitBy::Time => Cut::ByTime,
             SplitBy::Entity => Cut::Together,
         }
     }
 
-    /// The part of every row.
+    /// The part of every row: what it says itself; else what a row of its group says; else as the project cuts.
     fn decide(&self, model: &ModelSpec, seed: u64) -> Result<Vec<Part>> {
-        if !self.given.is_empty() {
-            return Ok(self.given.clone());
+        if let Some(given) = self.given.iter().copied().collect::<Option<Vec<Part>>>() {
+            return Ok(given);
         }
+        let mut of_groups = HashMap::<u64, Part>::new();
+        for (group, given) in self.roots.iter().zip(&self.given) {
+            if let Some(given) = given {
+                of_groups.entry(*group).or_insert(*given);
+            }
+        }
+        let own = |row: usize| self.given[row].or_else(|| of_groups.get(&self.roots[row]).copied());
+        let rest: Vec<usize> = (0..self.roots.len()).filter(|row| own(*row).is_none()).collect();
+        let mut cut = self.cut_rows(&rest, model, seed).into_iter();
+        let part = |row| own(row).or_else(|| cut.next());
+        Ok((0..self.roots.len()).filter_map(part).collect())
+    }
+
+    /// The parts of some rows that say nothing of it.
+    fn cut_rows(&self, rows: &[usize], model: &ModelSpec, seed: u64) -> Vec<Part> {
         let Split { test, calibrate, .. } = model.split;
         let draw = |group: u64, what: &str| hash(seed, what, &group.to_string()) as f64 / u64::MAX as f64;
         let rest = |group: u64| {
@@ -338,35 +368,40 @@ impl Groups {
                 Part::Train
             }
         };
+        let groups = || rows.iter().map(|row| self.roots[*row]);
         if model.split.by == SplitBy::Entity {
-            let part = |&group: &u64| {
+            let part = |group: u64| {
                 if draw(group, "test") < test {
                     Part::Test
                 } else {
                     rest(group)
                 }
             };
-            return Ok(self.roots.iter().map(part).collect());
+            return groups().map(part).collect();
         }
         // The latest share is the test; a group belongs where its first row is, so that nothing learned comes back.
         let mut first = HashMap::<u64, i64>::new();
-        for (group, time) in self.roots.iter().zip(&self.times) {
-            first
-                .entry(*group)
-                .and_modify(|t| *t = (*t).min(*time))
-                .or_insert(*time);
+        for (row, group) in rows.iter().zip(groups()) {
+            let time = self.times[*row];
+            first.entry(group).and_modify(|t| *t = (*t).min(time)).or_insert(time);
         }
-        let mut starts: Vec<i64> = self.roots.iter().map(|group| first[group]).collect();
+        let mut starts: Vec<i64> = groups().map(|group| first[&group]).collect();
         let at = ((1.0 - test) * starts.len() as f64) as usize;
         if at >= starts.len() {
-            return Ok(Vec::new());
+            return groups().map(rest).collect();
         }
         let parts_of = starts.clone();
         let (_, cutoff, _) = starts.select_nth_unstable(at);
         let cutoff = *cutoff;
-        let part = |(start, group): (i64, &u64)| if start >= cutoff { Part::Test } else { rest(*group) };
-        Ok(parts_of.into_iter().zip(&self.roots).map(part).collect())
+        let part = |(start, group): (i64, u64)| if start >= cutoff { Part::Test } else { rest(group) };
+        parts_of.into_iter().zip(groups()).map(part).collect()
     }
+}
+
+/// What stands for the text of a row that has none: rows without texts are not duplicates of each other.
+fn like_no_other(hash: u64) -> String {
+    let letter = |digit: char| (b'a' + digit.to_digit(16).unwrap_or_default() as u8) as char;
+    format!("{hash:016x}").chars().map(letter).collect()
 }
 
 /// The labels as texts, whatever their type.

@@ -160,6 +160,43 @@ fn asks_about_waiting(story: &mut Story, first: u32, second: u32) {
     story.reply = Some(story.server().post(path, body.to_string()).with_status(200));
 }
 
+#[when(expr = "a customer asks the robot {string}")]
+fn asks_the_robot(story: &mut Story, question: String) {
+    let body = serde_json::json!({ "instances": [question] });
+    let path = "/v1/models/answer:predict";
+    story.reply = Some(story.server().post(path, body.to_string()).with_status(200));
+}
+
+#[when(expr = "{int} cases wait and the agents {string} and {string} are free for one case each")]
+fn cases_wait(story: &mut Story, count: usize, first: String, second: String) {
+    let case = |number: usize| {
+        serde_json::json!({
+            "id": format!("case-{number}"), "waited_s": 30 * number, "service_level_s": 60,
+            "columns": { "channel": "chat", "language": "en", "body": "where is my parcel?" },
+        })
+    };
+    let agent = |id: &String| serde_json::json!({ "id": id, "capacity": 1 });
+    let body = serde_json::json!({
+        "id": "now", "cases": (0..count).map(case).collect::<Vec<_>>(), "agents": [agent(&first), agent(&second)],
+    });
+    assign(story, &body);
+}
+
+#[when(expr = "a case in {string} waits and the agent {string} speaks {string}")]
+fn case_in_language(story: &mut Story, language: String, agent: String, speaks: String) {
+    let body = serde_json::json!({
+        "id": "now",
+        "cases": [{ "id": "case-1", "waited_s": 30, "service_level_s": 60, "language": language }],
+        "agents": [{ "id": agent, "capacity": 1, "languages": [speaks] }],
+    });
+    assign(story, &body);
+}
+
+fn assign(story: &mut Story, body: &serde_json::Value) {
+    let path = "/v1/models/routing:assign";
+    story.reply = Some(story.server().post(path, body.to_string()).with_status(200));
+}
+
 #[given(expr = "the model {string} was rolled back because {string}")]
 #[when(expr = "the model {string} is rolled back because {string}")]
 fn rolled_back(story: &mut Story, model: String, why: String) {

@@ -110,6 +110,65 @@ fn answers_say_why(story: &mut Story) {
     }
 }
 
+#[then(expr = "the robot shows a passage of the page {string}")]
+fn shows_a_passage(story: &mut Story, page: String) {
+    let answer = predictions(story)[0].clone();
+    let link = answer["links"][0].as_str().expect("a link");
+    assert!(link.ends_with(&page) && answer["label"] == link, "{answer}");
+    assert!(
+        !answer["passages"][0].as_str().expect("a passage").is_empty(),
+        "{answer}"
+    );
+}
+
+#[then("it says whether to answer, to ask back or to hand over")]
+fn says_what_to_do(story: &mut Story) {
+    let action = predictions(story)[0]["action"].clone();
+    let action = action.as_str().expect("an action");
+    assert!(["answer", "ask_back", "hand_over"].contains(&action), "{action}");
+}
+
+#[then("each of the two agents has one case, with the reason and what else there was")]
+fn agents_have_cases(story: &mut Story) {
+    let reply = story.reply.as_ref().expect("cases wait first").json();
+    let assigned = reply["assigned"].as_array().expect("cases with agents");
+    let agents: std::collections::BTreeSet<&str> = assigned.iter().filter_map(|one| one["agent"].as_str()).collect();
+    assert_eq!((assigned.len(), agents.len()), (2, 2), "{reply}");
+    for one in assigned {
+        assert!(!one["why"].as_str().expect("a reason").is_empty(), "{reply}");
+        assert!(one["cost"]["handle"].as_f64().expect("seconds") > 0.0, "{reply}");
+        assert_eq!(
+            (one["alternatives"].as_array().map(Vec::len), &one["propensity"]),
+            (Some(1), &1.0.into()),
+            "{reply}"
+        );
+    }
+    assert!(
+        reply["policy"].as_str().expect("a policy").contains("ageing_s"),
+        "{reply}"
+    );
+}
+
+#[then("one case is left, because the agents are needed for the others")]
+fn one_is_left(story: &mut Story) {
+    let reply = story.reply.as_ref().expect("cases wait first").json();
+    assert_eq!(
+        (&reply["left"][0]["reason"], &reply["left"][1]),
+        (&"outweighed".into(), &Value::Null),
+        "{reply}"
+    );
+}
+
+#[then(expr = "the case is left, because nobody speaks {string}")]
+fn nobody_speaks(story: &mut Story, language: String) {
+    let reply = story.reply.as_ref().expect("a case waits first").json();
+    assert_eq!(reply["left"][0]["reason"], "no_language", "{reply}");
+    assert!(
+        reply["left"][0]["why"].as_str().expect("a reason").contains(&language),
+        "{reply}"
+    );
+}
+
 fn predictions(story: &Story) -> Value {
     let reply = story.reply.as_ref().expect("a program asks first");
     reply.json()["predictions"].clone()

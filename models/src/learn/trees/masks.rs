@@ -2,6 +2,8 @@
 //! strikes out the leaves on its left; the first leaf left over is the row's. No step waits for the one before it and no
 //! branch depends on the row. For trees of up to 64 leaves, one bit a leaf.
 
+use std::ops::Range;
+
 use super::arrays::TreeArrays;
 use super::columns::ColumnKind;
 
@@ -260,9 +262,15 @@ impl Masks {
 
     /// The leaves of each tree that a row leaves over. `slots` is the row's values as batches have them.
     pub(super) fn leaves_of_row(&self, slots: &[f64], left_over: &mut Vec<u64>) {
+        self.leaves_of_columns(0..self.columns.len(), slots, left_over);
+    }
+
+    /// The leaves of each tree that some columns of a row leave over. `slots` has those of all columns.
+    pub(super) fn leaves_of_columns(&self, columns: Range<usize>, slots: &[f64], left_over: &mut Vec<u64>) {
         left_over.clear();
         left_over.resize(self.trees.len() - 1, u64::MAX);
-        for (column, slots) in self.columns.iter().zip(slots.chunks_exact(2)) {
+        let slots = slots[2 * columns.start..2 * columns.end].chunks_exact(2);
+        for (column, slots) in self.columns[columns.clone()].iter().zip(slots) {
             match column {
                 ColumnMasks::Numeric(nodes) if slots[0] == slots[1] => {
                     let failed = nodes.partition_point(|node| node.threshold < slots[0]);

@@ -3,7 +3,7 @@
 //!
 //! The data's way: `columns` are binned (`bins`) and dealt out to threads (`team`, `shard`); each round (`rounds`) takes
 //! derivatives of the loss (`objective`) and grows trees (`grow`) by histograms (`histogram`) and splits (`split`,
-//! `category`); the trees become flat `arrays`, checked into a `model` that scores (`score`, `masks`) and explains
+//! `category`); the trees become flat `arrays`, checked into a `model` that scores (`score`, `masks`; `cross` for pairs) and explains
 //! (`shap`).
 
 mod arrays;
@@ -11,6 +11,7 @@ mod bins;
 mod boost;
 mod category;
 mod columns;
+mod cross;
 mod error;
 mod grow;
 mod histogram;
