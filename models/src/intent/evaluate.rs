@@ -9,12 +9,13 @@ use super::foreign::Foreign;
 use super::predict::{IntentModel, Settings};
 use super::promised::Tally;
 use super::semantic::Asking;
-use super::{context, labels, several};
+use super::{context, labels, several, simpler};
 use crate::error::Result;
 use crate::findings::AnswerJudge;
 use crate::kind::{Model, Rows};
-use crate::metrics::Evaluation;
+use crate::learn::simple::SimpleSparse;
 use crate::metrics::answers::{About, Answers, texts};
+use crate::metrics::{Contenders, Evaluation};
 
 /// Columns of examples that are not slices.
 pub(super) const OWN_COLUMNS: [&str; 9] = [
@@ -64,6 +65,9 @@ fn one_label(model: &dyn Model, held_back: &dyn Rows) -> Result<Evaluation> {
     let mut judge = AnswerJudge::default();
     let mut tally = Tally::new(model);
     let mut foreign = Foreign::new(model);
+    let own = (model as &dyn Any).downcast_ref::<IntentModel>();
+    let members = own.and_then(IntentModel::simple).map(SimpleSparse::members);
+    let mut contenders = Contenders::new(members.unwrap_or_default());
     for batch in held_back.batches()? {
         let batch = batch?;
         let mut predicted = model.predict(&batch)?;
@@ -72,15 +76,17 @@ fn one_label(model: &dyn Model, held_back: &dyn Rows) -> Result<Evaluation> {
             predicted = surest(predicted);
         }
         judge.add(&batch, &predicted)?;
-        match &mut foreign {
-            None => answers.add(&batch, &predicted)?,
-            Some(foreign) => {
-                let (batch, predicted) = foreign.take(&batch, &predicted)?;
-                answers.add(&batch, &predicted)?;
-            }
+        let (batch, predicted) = match &mut foreign {
+            None => (batch, predicted),
+            Some(foreign) => foreign.take(&batch, &predicted)?,
+        };
+        answers.add(&batch, &predicted)?;
+        if let Some(own) = own {
+            simpler::contend(own, &batch, &mut contenders)?;
         }
     }
     let mut evaluation = answers.measure();
+    contenders.report(&mut evaluation);
     if let Some(tally) = tally {
         tally.report(&mut evaluation);
     }

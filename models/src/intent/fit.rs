@@ -14,6 +14,7 @@ use super::promises::{HeldBack, Promises};
 use super::recipe::IntentRecipe;
 use super::semantic::Semantic;
 use super::several::Several;
+use super::simpler;
 use crate::encode::{NgramEncoder, VocabularyBuilder, VocabularyLimits};
 use crate::error::Result;
 use crate::findings::Findings;
@@ -35,7 +36,6 @@ pub(super) fn fit(
         is_prepared: false,
     };
     let (train, calibrate) = (source(examples.train), source(examples.calibrate));
-    (context.progress)(0.0, "counting n-grams");
     let (counts, encoder, prepared) = read_vocabulary(&train, recipe, context)?;
     let labels = Labels::new((&train, counts), &calibrate, recipe.out_of_scope.clone())?;
     recipe.promise.check_labels(&labels, examples.model)?;
@@ -61,10 +61,9 @@ pub(super) fn fit(
         .encoder
         .map(|embeddings| Semantic::fit(embeddings, sources, encoding, &learning, &mut margins));
     let semantic = semantic.transpose()?;
-    (context.progress)(0.85, "calibrating");
     let (known, _) = margins.split_at(judging.rows.len() * count);
     let several = labels.several.then(|| Several::fit(known, judging, count));
-    let (scale, promises) = calibrate_scores(&labels, &held_back, &margins, recipe, context.seed);
+    let (scale, promises) = calibrate_scores(&labels, &held_back, &margins, recipe, context);
     let settings = Settings {
         labels: labels.names.clone(),
         grams: recipe.grams(examples.train.count()),
@@ -97,8 +96,10 @@ pub(super) fn fit(
         },
         memory_max_bytes: context.memory_max_bytes,
     })?;
+    let simple = simpler::learn(&encoded, &labels, encoder.len(), recipe, context)?;
     (context.progress)(1.0, "done");
-    Ok((IntentModel::new(settings, encoder, weights, semantic)?, findings))
+    let model = IntentModel::new(settings, encoder, weights, semantic)?;
+    Ok((model.beside(simple), findings))
 }
 
 /// The inverse temperature of probabilities, and the promises, if any are wanted. `margins` are those of the judged rows.
@@ -107,8 +108,9 @@ fn calibrate_scores(
     held_back: &Calibration,
     margins: &[f32],
     recipe: &IntentRecipe,
-    seed: u64,
+    context: &FitContext<'_>,
 ) -> (f32, Option<Promises>) {
+    (context.progress)(0.85, "calibrating");
     let judging = &held_back.judging;
     if recipe.promise.promises() {
         let held = HeldBack {
@@ -117,7 +119,7 @@ fn calibrate_scores(
             targets: &[judging.targets.as_slice(), &held_back.unlearned.targets].concat(),
             known: judging.rows.len(),
         };
-        let (scale, promises) = held.promise(&recipe.promise, seed);
+        let (scale, promises) = held.promise(&recipe.promise, context.seed);
         return (scale, Some(promises));
     }
     if labels.several {
@@ -148,6 +150,7 @@ fn read_vocabulary(
     recipe: &IntentRecipe,
     context: &FitContext<'_>,
 ) -> Result<(BTreeMap<String, u64>, NgramEncoder, KeptRows)> {
+    (context.progress)(0.0, "counting n-grams");
     let limits = VocabularyLimits {
         rows_min: recipe.rows_min,
         features_max: recipe.features_max,

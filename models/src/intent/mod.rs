@@ -32,6 +32,7 @@ mod semantic;
 #[cfg(test)]
 mod semantic_tests;
 mod several;
+mod simpler;
 #[cfg(test)]
 mod tests;
 

@@ -20,6 +20,7 @@ use crate::encode::{GramSettings, NgramEncoder, map_chunks, readable, threads};
 use crate::error::{Error, Result};
 use crate::explained::Reason;
 use crate::kind::{Model, Signature, ValueSpec, ValueType};
+use crate::learn::simple::SimpleSparse;
 use crate::learn::{LinearWeights, softmax};
 use crate::text::{self, Preparation};
 
@@ -70,6 +71,8 @@ pub struct IntentModel {
     semantic: Option<Semantic>,
     signature: Signature,
     judge: Option<Judge>,
+    /// What it is shown beside.
+    simple: Option<SimpleSparse>,
 }
 
 /// Fewer rows than this are answered by one thread if no encoder is asked: a thread costs about as much to start as a few
@@ -113,7 +116,24 @@ impl IntentModel {
             semantic,
             signature,
             judge,
+            simple: None,
         })
+    }
+
+    /// With the simpler models that it is shown beside.
+    pub(super) fn beside(mut self, simple: Option<SimpleSparse>) -> Self {
+        self.simple = simple;
+        self
+    }
+
+    /// The simpler models, over the same n-grams.
+    pub(super) fn simple(&self) -> Option<&SimpleSparse> {
+        self.simple.as_ref()
+    }
+
+    /// The label of that number.
+    pub(super) fn label(&self, label: u32) -> &str {
+        &self.settings.labels[label as usize]
     }
 
     /// Its small facts.
@@ -156,17 +176,27 @@ impl IntentModel {
             return Err(Error::artifact("settings", "do not say when the encoder is asked"));
         }
         let semantic = asking.map(|asking| Semantic::take(&mut artifact, asking, labels));
-        Self::new(settings, encoder, weights, semantic.transpose()?)
+        let simple = SimpleSparse::take(&mut artifact, encoder.len(), labels)?;
+        Ok(Self::new(settings, encoder, weights, semantic.transpose()?)?.beside(simple))
+    }
+
+    /// The n-grams of a text and of what was said before it (cleared first).
+    pub(super) fn encode(&self, text: &str, said_before: &str, row: &mut Vec<(u32, f32)>) {
+        self.encode_prepared(&self.settings.preparation.apply(text), said_before, row);
+    }
+
+    fn encode_prepared(&self, prepared: &str, said_before: &str, row: &mut Vec<(u32, f32)>) {
+        let settings = &self.settings;
+        self.encoder.encode(prepared, row);
+        if let Some(context) = settings.context {
+            let said_before = context::prepare(said_before, settings.preparation);
+            self.encoder.add_context(&said_before, context.weight, row);
+        }
     }
 
     /// The margins of a prepared text by its n-grams.
     fn score_words(&self, prepared: &str, said_before: &str, scratch: &mut Scratch) {
-        let settings = &self.settings;
-        self.encoder.encode(prepared, &mut scratch.row);
-        if let Some(context) = settings.context {
-            let said_before = context::prepare(said_before, settings.preparation);
-            self.encoder.add_context(&said_before, context.weight, &mut scratch.row);
-        }
+        self.encode_prepared(prepared, said_before, &mut scratch.row);
         self.weights.margins(&scratch.row, &mut scratch.margins);
     }
 
@@ -269,6 +299,13 @@ impl IntentModel {
         self.weights.bias[label]
     }
 
+    /// The texts of rows that conform to the signature, and what was said before each, if the model looks at that.
+    pub(super) fn asked(&self, rows: &RecordBatch) -> Result<(ArrayRef, Option<Vec<String>>)> {
+        let rows = crate::rows::conform(&self.signature, rows)?;
+        let said_before = self.settings.context.map(|_| context::read(rows.column(1)));
+        Ok((rows.column(0).clone(), said_before.transpose()?))
+    }
+
     /// The share of held-back rows with a larger best margin than `margin`.
     fn out_of_scope(&self, margin: f32) -> f64 {
         let scope = &self.settings.scope;
@@ -352,10 +389,8 @@ impl Model for IntentModel {
     }
 
     fn predict(&self, rows: &RecordBatch) -> Result<RecordBatch> {
-        let rows = crate::rows::conform(&self.signature, rows)?;
-        let texts = rows.column(0).as_string::<i32>();
-        let said_before = self.settings.context.map(|_| context::read(rows.column(1)));
-        let said_before = said_before.transpose()?;
+        let (texts, said_before) = self.asked(rows)?;
+        let texts = texts.as_string::<i32>();
         let count = texts.len();
         let places: Vec<usize> = (0..count).collect();
         let threads = match self.semantic {
@@ -377,10 +412,8 @@ impl Model for IntentModel {
 
     /// The n-grams that spoke for the most likely label.
     fn reasons(&self, rows: &RecordBatch, top: usize) -> Result<Option<Vec<Vec<Reason>>>> {
-        let rows = crate::rows::conform(&self.signature, rows)?;
-        let texts = rows.column(0).as_string::<i32>();
-        let said_before = self.settings.context.map(|_| context::read(rows.column(1)));
-        let said_before = said_before.transpose()?;
+        let (texts, said_before) = self.asked(rows)?;
+        let texts = texts.as_string::<i32>();
         let mut scratch = Scratch::default();
         let reasons = (0..texts.len()).map(|row| {
             let text = if texts.is_null(row) { "" } else { texts.value(row) };
@@ -400,6 +433,7 @@ impl Model for IntentModel {
         let mut tensors = self.encoder.tensors();
         tensors.append(&mut self.weights.tensors());
         tensors.extend(self.semantic.iter().flat_map(Semantic::tensors));
+        tensors.extend(self.simple.iter().flat_map(SimpleSparse::tensors));
         Artifact {
             settings: serde_json::to_value(&self.settings).unwrap_or_default(),
             tensors,

@@ -68,6 +68,17 @@ fn learns_in_two_languages() {
     assert_eq!(labels_of(model.as_ref(), &asked), ["delivery", "refund", "password"]);
     let evaluation = Intent.evaluate(model.as_ref(), &examples(40)).unwrap();
     assert_eq!(evaluation.metric("accuracy"), Some(1.0));
+    let beside = evaluation.beside.unwrap();
+    let accuracy: Vec<(&str, f64)> = beside
+        .models
+        .iter()
+        .map(|one| (one.name.as_str(), one.metrics[0].value))
+        .collect();
+    assert_eq!(accuracy[0], ("trivial", 0.5));
+    assert_eq!(
+        accuracy[1..],
+        [("linear", 1.0), ("bayes", 1.0), ("neighbours", 1.0), ("tree", 1.0)]
+    );
 }
 
 #[test]

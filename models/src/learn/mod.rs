@@ -8,6 +8,7 @@ mod crossfit;
 mod linear;
 mod platt;
 pub mod promise;
+pub mod simple;
 mod spill;
 mod targets;
 pub mod trees;

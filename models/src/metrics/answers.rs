@@ -160,8 +160,8 @@ impl Answers {
         let hits = self.right.iter().filter(|right| **right).count();
         let total = rows.max(1) as f64;
         let (bins, calibration_error) = reliability(&self.score, &self.right, RELIABILITY_BINS);
-        let labels = self.label_scores();
-        let macro_f1 = labels.iter().map(|label| label.f1).sum::<f64>() / labels.len().max(1) as f64;
+        let counts = self.label_counts();
+        let (labels, macro_f1) = (counts.scores(), counts.macro_f1());
         let metric = |name: &str, value: f64, interval, larger_is_better| Metric {
             name: name.into(),
             value,
@@ -198,30 +198,17 @@ impl Answers {
             findings: Findings::default(),
             notes: Vec::new(),
             promises: None,
+            beside: None,
             row_scores: self.right.iter().map(|right| f64::from(u8::from(*right))).collect(),
         }
     }
 
-    fn label_scores(&self) -> Vec<LabelScores> {
-        let mut counts = BTreeMap::<&str, (u64, u64, u64)>::new();
+    fn label_counts(&self) -> LabelCounts {
+        let mut counts = LabelCounts::default();
         for (actual, predicted) in self.actual.iter().zip(&self.predicted) {
-            counts.entry(actual).or_default().0 += 1;
-            counts.entry(predicted).or_default().1 += 1;
-            if actual == predicted {
-                counts.entry(actual).or_default().2 += 1;
-            }
+            counts.add(actual, predicted);
         }
-        let share = |hits: u64, rows: u64| (rows > 0).then(|| hits as f64 / rows as f64);
-        let score = |(label, (rows, given, hits)): (&&str, &(u64, u64, u64))| LabelScores {
-            label: (*label).to_owned(),
-            rows: *rows,
-            precision: share(*hits, *given),
-            recall: share(*hits, *rows),
-            f1: 2.0 * *hits as f64 / (rows + given) as f64,
-        };
-        let mut labels: Vec<LabelScores> = counts.iter().map(score).collect();
-        labels.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.label.cmp(&b.label)));
-        labels
+        counts
     }
 
     fn confusions(&self) -> Vec<Confusion> {
@@ -235,6 +222,52 @@ impl Answers {
             rows: *rows,
         };
         most_frequent(counts.iter().map(confusion).collect())
+    }
+}
+
+/// Of each label: rows that have it, rows that were given it, rows of both.
+#[derive(Debug, Default)]
+pub struct LabelCounts(BTreeMap<String, (u64, u64, u64)>);
+
+impl LabelCounts {
+    /// Counts a row.
+    pub fn add(&mut self, actual: &str, predicted: &str) {
+        let mut count = |label: &str, part: &dyn Fn(&mut (u64, u64, u64))| match self.0.get_mut(label) {
+            Some(counts) => part(counts),
+            None => part(self.0.entry(label.to_owned()).or_default()),
+        };
+        count(actual, &|counts| counts.0 += 1);
+        count(predicted, &|counts| counts.1 += 1);
+        if actual == predicted {
+            count(actual, &|counts| counts.2 += 1);
+        }
+    }
+
+    /// Rows answered right, and all rows.
+    pub fn hits(&self) -> (u64, u64) {
+        let sum = |part: fn(&(u64, u64, u64)) -> u64| self.0.values().map(part).sum();
+        (sum(|counts| counts.2), sum(|counts| counts.0))
+    }
+
+    /// The mean F1 of all labels that any row has or was given.
+    pub fn macro_f1(&self) -> f64 {
+        let scores = self.scores();
+        scores.iter().map(|label| label.f1).sum::<f64>() / scores.len().max(1) as f64
+    }
+
+    /// One row a label, most frequent first.
+    pub fn scores(&self) -> Vec<LabelScores> {
+        let share = |hits: u64, rows: u64| (rows > 0).then(|| hits as f64 / rows as f64);
+        let score = |(label, (rows, given, hits)): (&String, &(u64, u64, u64))| LabelScores {
+            label: label.clone(),
+            rows: *rows,
+            precision: share(*hits, *given),
+            recall: share(*hits, *rows),
+            f1: 2.0 * *hits as f64 / (rows + given) as f64,
+        };
+        let mut labels: Vec<LabelScores> = self.0.iter().map(score).collect();
+        labels.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.label.cmp(&b.label)));
+        labels
     }
 }
 

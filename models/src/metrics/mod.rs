@@ -1,8 +1,10 @@
 //! What reports and gates measure: plain numbers with intervals, computed from answers to held-back rows.
 
 pub mod answers;
+mod beside;
 mod promise_notes;
 
+pub use beside::{Beside, Contenders, SimplerFigures};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -38,6 +40,9 @@ pub struct Evaluation {
     /// What the model promises and whether it held here; absent if it promises nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promises: Option<PromiseReport>,
+    /// Simpler models on the same rows; absent if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
     /// The main metric's value for each row (1 right, 0 wrong), in row order: what the gate's paired test needs.
     #[serde(skip)]
     pub row_scores: Vec<f64>,

@@ -7,11 +7,12 @@ use arrow::array::{AsArray, RecordBatch};
 
 use super::agents::PairTally;
 use super::predict::{RoutingModel, Settings};
+use super::simpler;
 use crate::error::{Error, Result};
 use crate::kind::{Model, Rows};
 use crate::learn::promise::PrecisionThresholds;
 use crate::metrics::answers::{About, Answers, texts};
-use crate::metrics::{AnswerPromise, Evaluation, Metric, PromiseReport, share_interval};
+use crate::metrics::{AnswerPromise, Contenders, Evaluation, Metric, PromiseReport, share_interval};
 use crate::table::{Role, table_notes};
 
 /// Rows, accepted ones, right ones among them, by the number of the queue if it has a threshold of its own.
@@ -33,6 +34,7 @@ pub(super) fn evaluate(model: &dyn Model, held_back: &dyn Rows) -> Result<Evalua
     });
     let mut counts = Counts::new();
     let mut pairs = PairTally::default();
+    let mut contenders = Contenders::new(model.table().simpler());
     for batch in held_back.batches()? {
         let batch = batch?;
         let predicted = model.predict(&batch)?;
@@ -41,12 +43,14 @@ pub(super) fn evaluate(model: &dyn Model, held_back: &dyn Rows) -> Result<Evalua
         if let Some(promise) = &settings.promise {
             count((&batch, &predicted), settings, promise, &mut counts)?;
         }
+        simpler::contend(model, &batch, &mut contenders)?;
     }
     let mut evaluation = answers.measure();
     pairs.report(&mut evaluation);
     if let Some(promise) = &settings.promise {
         report(settings, promise, &counts, &mut evaluation);
     }
+    contenders.report(&mut evaluation);
     evaluation
         .notes
         .extend(table_notes(&settings.left_out, settings.learned));

@@ -110,13 +110,12 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &RoutingRecipe, context: &Fit
         learned: (train.classes.len() as u64, examples.train.count()),
         rounds: grown.rounds,
     };
+    (context.progress)(0.95, "learning simpler models");
+    let simple = train.simpler(settings.queues.len(), context);
+    let table = TableModel::new(encoder, grown.trees)?.beside(simple);
     (context.progress)(1.0, "done");
     Ok(Fitted {
-        model: Box::new(RoutingModel::new(
-            settings,
-            TableModel::new(encoder, grown.trees)?,
-            agents,
-        )),
+        model: Box::new(RoutingModel::new(settings, table, agents)),
         findings: Findings::default(),
     })
 }

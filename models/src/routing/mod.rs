@@ -7,6 +7,7 @@ mod evaluate;
 mod fit;
 mod predict;
 mod recipe;
+mod simpler;
 #[cfg(test)]
 mod tests;
 

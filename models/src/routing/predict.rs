@@ -115,6 +115,11 @@ impl RoutingModel {
         &self.settings
     }
 
+    /// Its trees, and what they are shown beside.
+    pub(super) fn table(&self) -> &TableModel {
+        &self.table
+    }
+
     /// What a request to assign may say of a case: the columns of the queue's inputs.
     pub fn case_signature(&self) -> Signature {
         Signature {

@@ -71,6 +71,12 @@ fn finds_the_queue_from_column_and_text() {
     assert!(report.metric("accuracy").unwrap() > 0.90, "{:?}", report.metrics);
     assert!(report.metric("top_3_accuracy").unwrap() > report.metric("accuracy").unwrap());
     assert!(report.slices.iter().any(|slice| slice.column == "product"));
+    let models = report.beside.unwrap().models;
+    let accuracy: Vec<f64> = models.iter().map(|one| one.metrics[0].value).collect();
+    assert!(
+        models.len() == 5 && accuracy[1..].iter().all(|one| *one > accuracy[0] + 0.1),
+        "{accuracy:?}"
+    );
 }
 
 #[test]

@@ -9,9 +9,10 @@ use super::levels::names;
 use super::predict::{SatisfactionModel, Settings};
 use crate::error::{Error, Result};
 use crate::kind::{Model, Rows};
-use crate::metrics::answers::{About, Answers};
-use crate::metrics::{Evaluation, Metric, MissPromise, PromiseReport, auroc, auroc_interval};
-use crate::table::{Role, table_notes};
+use crate::metrics::answers::{About, Answers, texts};
+use crate::metrics::{Contenders, Evaluation, Metric, MissPromise, PromiseReport, auroc, auroc_interval};
+use crate::rows::conform;
+use crate::table::{Role, ranked, table_notes};
 
 /// The output that says whether a human should take over.
 pub(super) const HAND_OVER: &str = "hand_over";
@@ -43,16 +44,37 @@ pub(super) fn evaluate(model: &dyn Model, held_back: &dyn Rows) -> Result<Evalua
         slices: columns(&|role| matches!(role, Role::Category { .. })),
     });
     let mut collected = Collected::default();
+    let mut contenders = Contenders::new(model.table().simpler());
     for batch in held_back.batches()? {
         let batch = with_names(&batch?)?;
         let predicted = model.predict(&batch)?;
         answers.add(&batch, &predicted)?;
         collected.add(&batch, &predicted, settings)?;
+        contend(model, &batch, &mut contenders)?;
     }
     let mut evaluation = answers.measure();
     collected.report(settings, &mut evaluation);
+    contenders.report(&mut evaluation);
     evaluation.notes.extend(notes(settings));
     Ok(evaluation)
+}
+
+/// Lets the simpler models answer the same rows.
+fn contend(model: &SatisfactionModel, batch: &RecordBatch, contenders: &mut Contenders) -> Result<()> {
+    let levels = &model.settings().levels;
+    let labels = texts(batch, "label")?;
+    let labels = labels.column(0).as_string::<i32>();
+    let rows = conform(model.signature(), batch)?;
+    for (simpler, answers) in model.table().simpler_answers(&rows)? {
+        for (row, probabilities) in answers.chunks_exact(levels.names.len()).enumerate() {
+            let actual = labels.value(row);
+            contenders.add(simpler, actual, &levels.names[ranked(probabilities)[0]]);
+            if let Some(level) = levels.place(actual) {
+                contenders.add_score(simpler, levels.expect(probabilities).0, levels.dissatisfied[level]);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The rows with their labels as the names of levels.

@@ -57,9 +57,12 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &SatisfactionRecipe, context:
         learned: (train.classes.len() as u64, examples.train.count()),
         rounds: model.rounds,
     };
+    (context.progress)(0.95, "learning simpler models");
+    let simple = train.simpler(levels.names.len(), context);
+    let table = TableModel::new(encoder, model.trees)?.beside(simple);
     (context.progress)(1.0, "done");
     Ok(Fitted {
-        model: Box::new(SatisfactionModel::new(settings, TableModel::new(encoder, model.trees)?)),
+        model: Box::new(SatisfactionModel::new(settings, table)),
         findings: Findings::default(),
     })
 }

@@ -101,6 +101,11 @@ impl SatisfactionModel {
         &self.settings
     }
 
+    /// Its trees, and what they are shown beside.
+    pub(super) fn table(&self) -> &TableModel {
+        &self.table
+    }
+
     /// The answers to some rows.
     fn answer(&self, rows: &RecordBatch) -> Result<RecordBatch> {
         let features = self.table.encoder.encode(rows)?;

@@ -156,6 +156,27 @@ fn tells_the_dissatisfied_from_the_others() {
 }
 
 #[test]
+fn simpler_models_answer_the_same_rows() {
+    let model = fitted(&json!({}));
+    let report = Satisfaction.evaluate(model.as_ref(), &rows(&desk(4000..5000))).unwrap();
+    let beside = report.beside.as_ref().unwrap();
+    let names: Vec<&str> = beside.models.iter().map(|model| model.name.as_str()).collect();
+    assert_eq!(names, ["trivial", "linear", "bayes", "neighbours", "tree"]);
+    let of = |metric: &str| -> Vec<f64> {
+        let value = |model: &crate::metrics::SimplerFigures| {
+            let metric = model.metrics.iter().find(|one| one.name == metric);
+            metric.unwrap().value
+        };
+        beside.models.iter().map(value).collect()
+    };
+    let (areas, shares) = (of("auroc"), of("accuracy"));
+    assert_eq!(areas[0], 0.5);
+    assert!(areas[1..].iter().all(|area| *area > 0.8), "{areas:?}");
+    assert!(shares[1..].iter().all(|share| *share > shares[0]), "{shares:?}");
+    assert!(!beside.models[0].as_good && of("macro_f1")[0] < 0.2);
+}
+
+#[test]
 fn a_stray_rating_does_not_turn_the_others_around() {
     let stray = |batch: RecordBatch| {
         let labels = only(&batch, "label");
@@ -188,6 +209,13 @@ fn a_rating_that_follows_from_nothing_is_told_by_chance() {
     let auroc = report.metrics.iter().find(|metric| metric.name == "auroc").unwrap();
     let (least, most) = auroc.interval.unwrap();
     assert!(least - 0.03 < 0.5 && 0.5 < most + 0.03, "{auroc:?}");
+    if least <= 0.5 {
+        let notes: BTreeMap<_, _> = report.notes.into_iter().collect();
+        assert!(
+            notes["beside simpler models"].starts_with("NOTHING BETTER THAN A GUESS"),
+            "{notes:?}"
+        );
+    }
 }
 
 #[test]

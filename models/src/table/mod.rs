@@ -6,7 +6,6 @@ mod grow;
 mod model;
 mod plan;
 mod rows;
-mod stored;
 #[cfg(test)]
 mod tests;
 mod texts;

@@ -5,13 +5,13 @@ use arrow::compute::concat_batches;
 
 use super::encoder::{FeatureColumn, TableEncoder, columns_of};
 use super::plan::ColumnPlan;
-use super::stored::{take_trees, tree_tensors};
 use crate::artifact::{Artifact, Tensor};
 use crate::encode::{map_chunks, threads};
 use crate::error::{Error, Result};
 use crate::explained::Reason;
 use crate::kind::Signature;
-use crate::learn::trees::{ColumnKind, Objective, TreeModel};
+use crate::learn::simple::{SimpleColumns, Simpler};
+use crate::learn::trees::{ColumnKind, Objective, TreeModel, take_trees, tree_tensors};
 
 /// Where the arrays of the trees are.
 const TREES: &str = "trees.";
@@ -23,6 +23,8 @@ pub struct TableModel {
     trees: TreeModel,
     /// By feature: the column it comes from.
     columns: Vec<usize>,
+    /// What the trees are shown beside.
+    simple: Option<SimpleColumns>,
 }
 
 /// The places of scores, the largest first, of equal ones the first.
@@ -46,7 +48,45 @@ impl TableModel {
             encoder,
             trees,
             columns,
+            simple: None,
         })
+    }
+
+    /// With the simpler models that it is shown beside; they have learned from the same features.
+    #[must_use]
+    pub fn beside(mut self, simple: Option<SimpleColumns>) -> Self {
+        self.simple = simple;
+        self
+    }
+
+    /// The simpler models, with the rows each has learned from.
+    pub fn simpler(&self) -> Vec<(Simpler, u64)> {
+        self.simple.as_ref().map(SimpleColumns::members).unwrap_or_default()
+    }
+
+    /// What each simpler model answers to rows that conform to the signature: of each row the probability of each class,
+    /// or level, row after row.
+    ///
+    /// # Errors
+    /// When the rows do not have the columns of the plan.
+    pub fn simpler_answers(&self, rows: &RecordBatch) -> Result<Vec<(Simpler, Vec<f64>)>> {
+        let Some(simple) = &self.simple else {
+            return Ok(Vec::new());
+        };
+        let places: Vec<usize> = (0..rows.num_rows()).collect();
+        let parts = map_chunks(&places, threads(), |part| {
+            let rows = rows.slice(part.first().copied().unwrap_or_default(), part.len());
+            let features = self.encoder.encode(&rows)?;
+            let columns = columns_of(&features);
+            let members = simple.members().into_iter();
+            Ok(members.map(|member| simple.answer(member.0, &columns)).collect())
+        });
+        let parts: Vec<Vec<Vec<f64>>> = parts.into_iter().collect::<Result<_>>()?;
+        let of = |(at, (simpler, _)): (usize, (Simpler, u64))| {
+            let answers = parts.iter().flat_map(|part| &part[at]).copied();
+            (simpler, answers.collect())
+        };
+        Ok(simple.members().into_iter().enumerate().map(of).collect())
     }
 
     /// Takes both out of an artifact and checks them. None of what is passed is trusted.
@@ -60,13 +100,17 @@ impl TableModel {
     ) -> Result<Self> {
         let encoder = TableEncoder::take(artifact, plan.to_vec(), text_scores)?;
         let trees = take_trees(artifact, TREES, (objective, kinds.to_vec()))?;
-        Self::new(encoder, trees)
+        // Of two classes trees answer one number.
+        let classes = trees.answers().max(2);
+        let simple = SimpleColumns::take(artifact, kinds, classes)?;
+        Ok(Self::new(encoder, trees)?.beside(simple))
     }
 
     /// The arrays to store.
     pub fn tensors(&self) -> std::collections::BTreeMap<String, Tensor> {
         let mut tensors = self.encoder.tensors();
         tensors.append(&mut tree_tensors(&self.trees, TREES));
+        tensors.extend(self.simple.iter().flat_map(SimpleColumns::tensors));
         tensors
     }
 

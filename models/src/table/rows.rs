@@ -3,11 +3,12 @@
 use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 
-use super::encoder::{Encoded, TableEncoder};
+use super::encoder::{Encoded, TableEncoder, columns_of};
 use super::plan::{ColumnPlan, Role};
 use super::texts::TextClasses;
 use crate::error::{Error, Result};
 use crate::kind::{Examples, FitContext, Rows};
+use crate::learn::simple::{SimpleColumns, SimpleLimits};
 use crate::metrics::answers::texts;
 use crate::rows::weights;
 
@@ -102,6 +103,15 @@ impl TableRows {
         for (weight, class) in self.weights.iter_mut().zip(&self.classes) {
             *weight *= (mean / rows[*class as usize].max(1.0)).powf(balance) as f32;
         }
+    }
+}
+
+impl TableRows {
+    /// The simpler models of these rows, whose classes are below `count`, for a report to show beside the trees.
+    pub fn simpler(&self, count: usize, context: &FitContext<'_>) -> Option<SimpleColumns> {
+        let limits = SimpleLimits::new(context.memory_max_bytes, (context.seed, context.threads));
+        let columns = columns_of(&self.encoded.columns);
+        SimpleColumns::fit(&columns, (&self.classes, count), &self.weights, limits)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The report page of a run: one HTML file that needs nothing else, neither script nor font nor network.
 //! It shows an [`Evaluation`] and where the model comes from. It measures nothing itself.
 
+mod beside;
 mod confusion;
 mod findings;
 mod headline;
@@ -69,6 +70,9 @@ pub fn page(report: &Report<'_>) -> String {
         ("recipe", "Recipe", origin::recipe(report.recipe)),
         ("lineage", "Lineage", origin::lineage(report.lineage)),
     ];
+    if let Some(beside) = beside::section(evaluation) {
+        sections.insert(1, ("beside", "Beside simpler models", beside));
+    }
     if let Some(promises) = promises::section(evaluation) {
         sections.insert(1, ("promises", "Promises", promises));
     }

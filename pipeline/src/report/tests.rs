@@ -24,6 +24,7 @@ fn empty() -> Evaluation {
         findings: Findings::default(),
         notes: Vec::new(),
         promises: None,
+        beside: None,
         row_scores: Vec::new(),
     }
 }
@@ -275,6 +276,43 @@ fn promises_stand_beside_what_came_of_them() {
     ] {
         assert!(html.contains(text), "{text}");
     }
+}
+
+#[test]
+fn simpler_models_stand_beside_the_model() {
+    assert!(!page(&report(&small("a"), &json!({}), "intent", &[])).contains("id=\"beside\""));
+    let metric = |name: &str, value: f64| json!({"name": name, "value": value, "interval": [value - 0.01, value + 0.01], "larger_is_better": true});
+    let beside = |linear: bool, trivial: bool| {
+        let model = |name: &str, value: f64, as_good: bool| {
+            json!({"name": name, "learned_rows": 4321, "as_good": as_good,
+                   "metrics": [metric("accuracy", value), metric("macro_f1", 0.1234)]})
+        };
+        let models = [
+            model("trivial", 0.25, trivial),
+            model("linear", 0.895, linear),
+            model(SCRIPT, 0.5, false),
+        ];
+        let evaluation = Evaluation {
+            beside: serde_json::from_value(json!({"metric": "accuracy", "models": models})).expect("simpler models"),
+            ..small("a")
+        };
+        page(&report(&evaluation, &json!({}), "intent", &[]))
+    };
+    let html = beside(false, false);
+    for text in [
+        "id=\"beside\"",
+        "Trivial guess",
+        "logistic regression",
+        "4,321",
+        "−0.005",
+        "0.123",
+        "This model",
+    ] {
+        assert!(html.contains(text), "{text}");
+    }
+    assert!(html.contains("None of them is as good as this model.") && !html.contains(SCRIPT));
+    assert!(beside(true, false).contains("Linear is as good as this model."));
+    assert!(beside(true, true).contains("do not show that it has learned anything"));
 }
 
 #[test]

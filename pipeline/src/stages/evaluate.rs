@@ -25,7 +25,7 @@ use crate::rejects::write_error;
 use crate::report::{Report, ReportRows, page};
 
 /// Changes when the same artifact would get another report.
-const FORMAT: &str = "3";
+const FORMAT: &str = "4";
 
 /// The folder of reports under the work folder.
 pub const STAGE: &str = "reports";

@@ -16,7 +16,7 @@ use crate::lineage::Output;
 use crate::project::ModelSpec;
 
 /// Changes when the same examples would give another artifact.
-const FORMAT: &str = "3";
+const FORMAT: &str = "4";
 
 /// The folder of artifacts under the work folder.
 pub const STAGE: &str = "fitted";

@@ -232,6 +232,7 @@ impl Answers {
             findings: Findings::default(),
             notes: Vec::new(),
             promises: None,
+            beside: None,
             row_scores: self.row_scores,
         }
     }

@@ -24,6 +24,7 @@ mod settings;
 mod shap;
 mod shard;
 mod split;
+mod stored;
 mod team;
 #[cfg(test)]
 mod tests;
@@ -35,3 +36,4 @@ pub use columns::{CODE_MAX, Column, ColumnKind, Examples, MISSING_CODE};
 pub use error::TreeError;
 pub use model::TreeModel;
 pub use settings::{CategorySettings, Objective, TreeSettings};
+pub use stored::{take_trees, tree_tensors};

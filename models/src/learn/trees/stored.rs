@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::{ColumnKind, Objective, TreeArrays, TreeModel};
 use crate::artifact::{Artifact, Tensor};
 use crate::error::{Error, Result};
-use crate::learn::trees::{ColumnKind, Objective, TreeArrays, TreeModel};
 
 /// The arrays of trees to store, their names beginning with `prefix`.
 pub fn tree_tensors(trees: &TreeModel, prefix: &str) -> BTreeMap<String, Tensor> {
