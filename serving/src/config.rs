@@ -18,6 +18,9 @@ pub struct ServingConfig {
     /// Bytes of one request body.
     #[arg(long, value_name = "BYTES", default_value_t = ServingConfig::default().body_max_bytes)]
     pub body_max_bytes: usize,
+    /// How many times larger than it was sent a gzip or deflate body may become; body_max_bytes bounds it too.
+    #[arg(long, value_name = "TIMES", default_value_t = ServingConfig::default().unpacked_max_ratio)]
+    pub unpacked_max_ratio: usize,
     /// Rows in one request.
     #[arg(long, value_name = "ROWS", default_value_t = ServingConfig::default().rows_max)]
     pub rows_max: usize,
@@ -53,6 +56,7 @@ impl Default for ServingConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8700)),
             allow_remote: false,
             body_max_bytes: 1 << 20,
+            unpacked_max_ratio: 200,
             rows_max: 1000,
             text_max_bytes: 100_000,
             timeout_ms: 1000,
@@ -74,6 +78,7 @@ impl ServingConfig {
     pub fn check(&self) -> Result<()> {
         let at_least_one = [
             ("body_max_bytes", self.body_max_bytes as u64),
+            ("unpacked_max_ratio", self.unpacked_max_ratio as u64),
             ("rows_max", self.rows_max as u64),
             ("text_max_bytes", self.text_max_bytes as u64),
             ("timeout_ms", self.timeout_ms),

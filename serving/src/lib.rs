@@ -7,6 +7,7 @@
 mod answer;
 pub mod config;
 pub mod error;
+mod fallback;
 mod handlers;
 mod json;
 mod limits;
@@ -16,8 +17,11 @@ mod openapi;
 mod problem;
 mod protocols;
 pub mod reload;
+mod repository;
 mod routes;
 mod serve;
+mod stats;
+mod unpack;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +36,7 @@ pub struct Serving {
     loaded: loaded::Loaded,
     limits: limits::Limits,
     metrics: metrics::Metrics,
+    wishes: repository::Wishes,
     stopping: AtomicBool,
 }
 
@@ -43,6 +48,7 @@ impl Serving {
             config,
             loaded: loaded::Loaded::default(),
             metrics: metrics::Metrics::default(),
+            wishes: repository::Wishes::default(),
             stopping: AtomicBool::new(false),
         }
     }
@@ -60,6 +66,10 @@ impl Serving {
     /// The counters.
     pub fn metrics(&self) -> &metrics::Metrics {
         &self.metrics
+    }
+
+    pub(crate) fn wishes(&self) -> &repository::Wishes {
+        &self.wishes
     }
 
     pub(crate) fn limits(&self) -> &limits::Limits {

@@ -123,6 +123,18 @@ impl Problem {
         .hint("send fewer rows in one request, or raise body_max_bytes")
     }
 
+    /// The body became too large while it was unpacked.
+    pub fn unpacked_too_large(max_ratio: usize) -> Self {
+        let detail = format!("unpacked, the body is more than {max_ratio} times as large as it was sent");
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "urn:deskmill:problem:too-large",
+            "Body too large",
+            detail,
+        )
+        .hint("send it as it is, or raise unpacked_max_ratio")
+    }
+
     /// The body is of a type or coding that is not read here.
     pub fn media_type(detail: impl Into<String>) -> Self {
         let uri = "urn:deskmill:problem:media-type";

@@ -5,6 +5,8 @@ pub(crate) mod health;
 pub(crate) mod models;
 pub(crate) mod operations;
 pub(crate) mod predictions;
+pub(crate) mod repository;
+pub(crate) mod scoring;
 
 use axum::extract::Request;
 

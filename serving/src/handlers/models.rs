@@ -71,6 +71,7 @@ pub(crate) async fn show(State(serving): State<Arc<Serving>>, path: VersionPath)
         "kind": model.facts.kind,
         "aliases": aliases(model),
         "versions": versions,
+        "model_version_status": protocols::version_status(model),
     });
     if let (Value::Object(body), Some(version)) = (&mut body, model.default_version()) {
         body.insert("signature".to_owned(), json!(version.signature()));
@@ -101,8 +102,18 @@ pub(crate) async fn show_version(
             json!(model.versions.keys().map(u64::to_string).collect::<Vec<_>>()),
         );
         body.insert("signature".to_owned(), json!(version.signature()));
+        // The same in TensorFlow Serving's words.
+        let spec = json!({ "name": *model.name, "signature_name": "", "version": version.text() });
+        body.insert("model_spec".to_owned(), spec);
+        body.insert("metadata".to_owned(), protocols::signature_def(&version));
     }
     Ok(Json(body))
+}
+
+/// `GET /v2/models/{model}[/versions/{version}]/config`.
+pub(crate) async fn v2_config(State(serving): State<Arc<Serving>>, path: VersionPath) -> Result<Json<Value>, Problem> {
+    let version = serving.loaded().find(&path.model, &asked(path.version, None))?;
+    Ok(Json(protocols::config(&version)))
 }
 
 /// `GET /v2/models/{model}[/versions/{version}]`.

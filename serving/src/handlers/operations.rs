@@ -32,5 +32,11 @@ pub(crate) async fn openapi(State(serving): State<Arc<Serving>>) -> Json<Value> 
 
 /// `GET /v2`.
 pub(crate) async fn v2_server() -> Json<Value> {
-    Json(json!({ "name": "deskmill", "version": env!("CARGO_PKG_VERSION"), "extensions": [] }))
+    let extensions = [
+        "binary_tensor_data",
+        "model_configuration",
+        "model_repository",
+        "statistics",
+    ];
+    Json(json!({ "name": "deskmill", "version": env!("CARGO_PKG_VERSION"), "extensions": extensions }))
 }
