@@ -9,13 +9,16 @@ use axum::extract::Request;
 use bytes::Bytes;
 use deskmill_models::explained::Reason;
 use deskmill_models::rows::RowLimits;
+use prost::Message;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::Serving;
+use crate::config::ServingConfig;
 use crate::limits::{self, Place};
 use crate::loaded::Version;
 use crate::problem::Problem;
-use crate::protocols::{Decoded, Encoded, Predicted, Reply, Wire};
+use crate::protocols::messages::InferRequest;
+use crate::protocols::{Decoded, Encoded, Predicted, Reply, Wire, grpc};
 use crate::stats::Took;
 use crate::unpack::Coding;
 
@@ -30,6 +33,14 @@ pub(crate) struct Answer {
     pub(crate) rows: usize,
 }
 
+/// A request that has arrived whole.
+pub(crate) enum Payload {
+    /// A body as it was sent.
+    Body(Wire, Coding, Bytes),
+    /// A message of gRPC, which had to be read to know whom it is for.
+    Message(Box<InferRequest>),
+}
+
 /// Answers a request with one version, within the server's bounds.
 pub(crate) async fn answer(
     serving: &Serving,
@@ -37,48 +48,52 @@ pub(crate) async fn answer(
     wire: Wire,
     request: Request,
 ) -> Result<Answer, Problem> {
+    let config = serving.config();
+    let deadline = Instant::now() + config.timeout();
+    let (head, body) = request.into_parts();
+    let coding = Coding::of(&head.headers)?;
+    let place = serving.limits().admit(config)?;
+    let body = limits::read_body(&head.headers, body, config, deadline).await?;
+    work(serving, version, place, deadline, Payload::Body(wire, coding, body)).await
+}
+
+/// Answers a request that has arrived.
+pub(crate) async fn work(
+    serving: &Serving,
+    version: &Arc<Version>,
+    place: Place,
+    deadline: Instant,
+    payload: Payload,
+) -> Result<Answer, Problem> {
     let started = Instant::now();
-    let answered = within_bounds(serving, version, wire, request, started).await;
+    let answered = here_or_aside(serving, version, place, deadline, payload).await;
     if answered.is_err() {
         version.stats().failed(started.elapsed());
     }
     answered
 }
 
-async fn within_bounds(
+async fn here_or_aside(
     serving: &Serving,
     version: &Arc<Version>,
-    wire: Wire,
-    request: Request,
-    started: Instant,
+    place: Place,
+    deadline: Instant,
+    payload: Payload,
 ) -> Result<Answer, Problem> {
-    let config = serving.config();
-    let deadline = started + config.timeout();
-    let (head, body) = request.into_parts();
-    let coding = Coding::of(&head.headers)?;
-    let place = serving.limits().admit(config)?;
-    let body = limits::read_body(&head.headers, body, config, deadline).await?;
-    let limits = RowLimits {
-        rows_max: config.rows_max,
-        text_max_bytes: config.text_max_bytes,
-    };
     let mut job = Job {
         version: Arc::clone(version),
-        wire,
-        limits,
+        config: Arc::clone(serving.config_shared()),
         took: Took::default(),
     };
-    if coding != Coding::Identity || body.len() > INLINE_BODY_MAX_BYTES {
-        let config = config.clone();
+    if payload.is_large() {
         return aside(serving, place, deadline, move |queued| {
             job.took.queue = queued;
-            let body = coding.unpack(body, &config)?;
-            let decoded = job.decode(&body)?;
+            let decoded = job.decode(payload)?;
             job.finish(decoded)
         })
         .await;
     }
-    let decoded = job.decode(&body)?;
+    let decoded = job.decode(payload)?;
     if decoded.rows.num_rows() > INLINE_ROWS_MAX {
         return aside(serving, place, deadline, move |queued| {
             job.took.queue = queued;
@@ -87,6 +102,15 @@ async fn within_bounds(
         .await;
     }
     job.finish(decoded)
+}
+
+impl Payload {
+    fn is_large(&self) -> bool {
+        match self {
+            Payload::Body(_, coding, body) => *coding != Coding::Identity || body.len() > INLINE_BODY_MAX_BYTES,
+            Payload::Message(message) => message.encoded_len() > INLINE_BODY_MAX_BYTES,
+        }
+    }
 }
 
 /// Works on another thread when a core is free. Work whose time is up before it starts is dropped; work that has
@@ -117,15 +141,24 @@ async fn aside(
 
 struct Job {
     version: Arc<Version>,
-    wire: Wire,
-    limits: RowLimits,
+    config: Arc<ServingConfig>,
     took: Took,
 }
 
 impl Job {
-    fn decode(&mut self, body: &Bytes) -> Result<Decoded, Problem> {
+    fn decode(&mut self, payload: Payload) -> Result<Decoded, Problem> {
         let started = Instant::now();
-        let decoded = self.wire.decode(body, &self.version, self.limits);
+        let limits = RowLimits {
+            rows_max: self.config.rows_max,
+            text_max_bytes: self.config.text_max_bytes,
+        };
+        let decoded = match payload {
+            Payload::Body(wire, coding, body) => {
+                let body = coding.unpack(body, &self.config)?;
+                wire.decode(&body, &self.version, limits)
+            }
+            Payload::Message(message) => grpc::decode(&message, &self.version, limits),
+        };
         self.took.decode = started.elapsed();
         decoded
     }

@@ -32,7 +32,7 @@ pub use serve::{run, stop_signal};
 
 /// Everything that requests share: settings, models, places, counters.
 pub struct Serving {
-    config: ServingConfig,
+    config: Arc<ServingConfig>,
     loaded: loaded::Loaded,
     limits: limits::Limits,
     metrics: metrics::Metrics,
@@ -45,7 +45,7 @@ impl Serving {
     pub fn new(config: ServingConfig) -> Self {
         Self {
             limits: limits::Limits::new(&config),
-            config,
+            config: Arc::new(config),
             loaded: loaded::Loaded::default(),
             metrics: metrics::Metrics::default(),
             wishes: repository::Wishes::default(),
@@ -55,6 +55,10 @@ impl Serving {
 
     /// The settings.
     pub fn config(&self) -> &ServingConfig {
+        &self.config
+    }
+
+    pub(crate) fn config_shared(&self) -> &Arc<ServingConfig> {
         &self.config
     }
 

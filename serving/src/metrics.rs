@@ -63,12 +63,13 @@ struct ModelLabels {
 }
 
 /// The routes whose requests are counted by version.
-const PREDICTIONS: [&str; 7] = [
+const PREDICTIONS: [&str; 8] = [
     "predict",
     "explain",
     "classify",
     "regress",
     "infer",
+    "grpc_infer",
     "invocations",
     "text_classification",
 ];
@@ -231,6 +232,7 @@ fn route_of(path: &str) -> &'static str {
         "/" | "/livez" | "/readyz" | "/v2/health/live" | "/v2/health/ready" => "health",
         "/metrics" => "metrics",
         "/openapi.json" => "openapi",
+        "/inference.GRPCInferenceService/ModelInfer" => "grpc_infer",
         _ if path.ends_with(":predict") => "predict",
         _ if path.ends_with(":explain") => "explain",
         _ if path.ends_with(":classify") => "classify",

@@ -62,6 +62,19 @@ impl Problem {
         }))
     }
 
+    /// The status it is answered with.
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// What is wrong and the way out, in one line.
+    pub fn text(&self) -> String {
+        match &self.0.hint {
+            Some(hint) => format!("{} (hint: {hint})", self.0.detail),
+            None => self.0.detail.clone(),
+        }
+    }
+
     /// Adds the way out.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());

@@ -7,13 +7,17 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::Serving;
-use crate::handlers::{health, method_not_allowed, models, not_found, operations, predictions, repository, scoring};
+use crate::handlers::{
+    grpc, health, method_not_allowed, models, not_found, operations, predictions, repository, scoring,
+};
 use crate::metrics::measure;
 
 pub(crate) fn router(serving: Arc<Serving>) -> Router {
     native()
         .merge(open_inference())
         .merge(below_a_base_url())
+        .route("/inference.GRPCInferenceService/{method}", post(grpc::inference))
+        .route("/grpc.health.v1.Health/Check", post(grpc::health))
         // Operations.
         .route("/metrics", get(operations::metrics))
         .route("/openapi.json", get(operations::openapi))

@@ -1,6 +1,7 @@
 //! What each URL does, one file a noun. How bodies look is in [`crate::protocols`], which URL leads where in
 //! [`crate::routes`].
 
+pub(crate) mod grpc;
 pub(crate) mod health;
 pub(crate) mod models;
 pub(crate) mod operations;

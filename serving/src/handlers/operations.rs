@@ -30,13 +30,15 @@ pub(crate) async fn openapi(State(serving): State<Arc<Serving>>) -> Json<Value> 
     Json(openapi::document(&serving.loaded().shelf()))
 }
 
+/// What the server speaks of the protocol's extensions.
+pub(crate) const EXTENSIONS: [&str; 4] = [
+    "binary_tensor_data",
+    "model_configuration",
+    "model_repository",
+    "statistics",
+];
+
 /// `GET /v2`.
 pub(crate) async fn v2_server() -> Json<Value> {
-    let extensions = [
-        "binary_tensor_data",
-        "model_configuration",
-        "model_repository",
-        "statistics",
-    ];
-    Json(json!({ "name": "deskmill", "version": env!("CARGO_PKG_VERSION"), "extensions": extensions }))
+    Json(json!({ "name": "deskmill", "version": env!("CARGO_PKG_VERSION"), "extensions": EXTENSIONS }))
 }

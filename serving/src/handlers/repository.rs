@@ -54,7 +54,8 @@ async fn read_ready(
     }
 }
 
-fn states(model: &Served) -> Vec<Value> {
+/// Versions of a model that are in memory or should be.
+pub(crate) fn states(model: &Served) -> Vec<Value> {
     let state = |number: &u64| {
         let (state, reason) = match (model.versions.contains_key(number), model.failures.contains_key(number)) {
             (true, _) => ("READY", ""),

@@ -22,7 +22,7 @@ use crate::loaded::Version;
 use crate::problem::{Problem, shown};
 
 pub(crate) use hugging_face::can_classify;
-pub(crate) use oip::{config, datatype, metadata, shape};
+pub(crate) use oip::{config, datatype, grpc, messages, metadata, shape};
 pub(crate) use tensorflow::{regressed, signature_def, version_status};
 
 /// A protocol that a request can be written in.
@@ -68,6 +68,8 @@ pub(crate) enum Reply {
     Values(usize),
     /// Tensors of the Open Inference Protocol.
     Tensors(oip::Tensors),
+    /// The same as a message of gRPC.
+    Message(oip::Tensors),
     /// Objects of label and score, by row.
     Labels(hugging_face::Asked),
 }
@@ -132,6 +134,7 @@ impl Reply {
             Reply::Classes => tensorflow::encode_classes(predicted),
             Reply::Values(output) => tensorflow::encode_values(*output, predicted),
             Reply::Tensors(tensors) => return oip::encode(tensors, predicted),
+            Reply::Message(tensors) => return oip::grpc::encode(tensors, predicted),
             Reply::Labels(asked) => hugging_face::encode(asked, predicted),
         };
         written

@@ -1,6 +1,7 @@
 //! The whole server through its router, with small models made for it. Sockets are in socket.rs only.
 
 mod dependencies;
+mod grpc;
 mod limits;
 mod native;
 mod open_inference;

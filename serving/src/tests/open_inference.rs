@@ -86,6 +86,7 @@ async fn tensors_that_do_not_fit_are_named_by_their_path() {
         json!({"inputs": [7]}),
         json!({"inputs": [], "id": 7}),
         json!({"inputs": [], "model": "x"}),
+        json!({"inputs": [], "model_name": "x", "model_version": null}),
         json!({"inputs": [], "outputs": [{"name": "nothing"}]}),
         json!({"inputs": [], "outputs": [{"name": "label"}, {"name": "label"}]}),
         tensor("texts", json!([1]), "BYTES", json!(["a"])),
@@ -113,7 +114,8 @@ async fn tensors_that_do_not_fit_are_named_by_their_path() {
     $.inputs: expected an array of tensors, found an object
     $.inputs[0]: expected a tensor, found a number
     $.id: expected a string, found a number
-    $.model: expected only the keys inputs, outputs, id, parameters, found a key that is not known here
+    $.model: expected only the keys inputs, outputs, id, parameters, model_name, model_version, found a key that is not known here
+    $.model_name: expected `intent`, as the URL says, or no such key, found a string
     $.outputs[0].name: expected one of label, score, labels, stamp, each once, found another name
     $.outputs[1].name: expected one of label, score, labels, stamp, each once, found the same name again
     $.inputs[0].name: expected one of text, found another name

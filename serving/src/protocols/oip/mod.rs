@@ -4,6 +4,8 @@
 
 mod binary;
 mod describe;
+pub(crate) mod grpc;
+pub(crate) mod messages;
 mod tensor;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
@@ -47,8 +49,19 @@ pub(super) fn decode(
     version: &Version,
     limits: RowLimits,
 ) -> Result<Decoded, Problem> {
-    check_keys(body, "$", &["inputs", "outputs", "id", "parameters"])?;
+    check_keys(
+        body,
+        "$",
+        &["inputs", "outputs", "id", "parameters", "model_name", "model_version"],
+    )?;
     let signature = version.signature();
+    // KServe's client says here again what the URL says.
+    for (key, said) in [("model_name", &**version.name()), ("model_version", version.text())] {
+        if let Some(other) = body.get(key).filter(|value| !value.is_null() && *value != said) {
+            let expected = format!("`{said}`, as the URL says, or no such key");
+            return Err(misfit(format!("$.{key}"), expected, found(other), said.into()));
+        }
+    }
     let id = match body.get("id") {
         None | Some(Value::Null) => None,
         Some(Value::String(id)) => Some(id.clone()),
