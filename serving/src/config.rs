@@ -2,6 +2,7 @@
 //! `deskmill.toml`) is not known here.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -15,6 +16,9 @@ pub struct ServingConfig {
     /// Listen on an address that other machines can reach, although callers need no key.
     #[arg(long)]
     pub allow_remote: bool,
+    /// File of the keys that callers need; without it they need none. `deskmill keys` makes it. Read again when it changes.
+    #[arg(long, value_name = "FILE")]
+    pub keys: Option<PathBuf>,
     /// Bytes of one request body.
     #[arg(long, value_name = "BYTES", default_value_t = ServingConfig::default().body_max_bytes)]
     pub body_max_bytes: usize,
@@ -55,6 +59,7 @@ impl Default for ServingConfig {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8700)),
             allow_remote: false,
+            keys: None,
             body_max_bytes: 1 << 20,
             unpacked_max_ratio: 200,
             rows_max: 1000,
@@ -108,7 +113,7 @@ impl ServingConfig {
         if !problems.is_empty() {
             return Err(Error::Config { problems });
         }
-        if !self.listen.ip().is_loopback() && !self.allow_remote {
+        if !self.listen.ip().is_loopback() && !self.allow_remote && self.keys.is_none() {
             return Err(Error::Remote { address: self.listen });
         }
         Ok(())
@@ -142,15 +147,18 @@ mod tests {
             ..ServingConfig::default()
         };
         let error = open.check().unwrap_err();
-        insta::assert_snapshot!(error, @"listen 0.0.0.0:0: refused, because other machines can reach this address and callers need no key yet");
+        insta::assert_snapshot!(error, @"listen 0.0.0.0:0: refused, because other machines can reach this address and callers need no key");
+        let allow_remote = true;
         assert!(
             ServingConfig {
-                allow_remote: true,
-                ..open
+                allow_remote,
+                ..open.clone()
             }
             .check()
             .is_ok()
         );
+        let keys = Some("keys.toml".into());
+        assert!(ServingConfig { keys, ..open.clone() }.check().is_ok());
         let loopback = ServingConfig {
             listen: "[::1]:0".parse().unwrap(),
             ..ServingConfig::default()

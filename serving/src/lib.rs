@@ -5,6 +5,7 @@
 //! model predict and the wire encode the answer. [`reload`] follows the registry. Nothing here fits or evaluates.
 
 mod answer;
+pub mod auth;
 pub mod config;
 pub mod error;
 mod fallback;
@@ -37,6 +38,7 @@ pub struct Serving {
     limits: limits::Limits,
     metrics: metrics::Metrics,
     wishes: repository::Wishes,
+    doors: auth::Doors,
     stopping: AtomicBool,
 }
 
@@ -49,7 +51,17 @@ impl Serving {
             loaded: loaded::Loaded::default(),
             metrics: metrics::Metrics::default(),
             wishes: repository::Wishes::default(),
+            doors: auth::Doors::new(None),
             stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// The same server, which answers to these keys only.
+    #[must_use]
+    pub fn with_keys(self, keys: auth::Keys) -> Self {
+        Self {
+            doors: auth::Doors::new(Some(keys)),
+            ..self
         }
     }
 
@@ -70,6 +82,10 @@ impl Serving {
     /// The counters.
     pub fn metrics(&self) -> &metrics::Metrics {
         &self.metrics
+    }
+
+    pub(crate) fn doors(&self) -> &auth::Doors {
+        &self.doors
     }
 
     pub(crate) fn wishes(&self) -> &repository::Wishes {

@@ -46,6 +46,9 @@ impl Reloader {
                 _ = ticks.tick() => {}
                 () = self.serving.wishes().woken() => {}
             }
+            if let Some(path) = &self.serving.config().keys {
+                self.serving.doors().reload(path);
+            }
             self.reload().await;
         }
     }

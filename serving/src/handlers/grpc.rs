@@ -19,8 +19,9 @@ use super::operations::EXTENSIONS;
 use super::repository::states;
 use crate::Serving;
 use crate::answer::{Payload, work};
+use crate::auth::{Caller, Scope};
 use crate::limits;
-use crate::loaded::Asked;
+use crate::loaded::{Asked, Shelf};
 use crate::metrics::Answered;
 use crate::problem::{Problem, shown};
 use crate::protocols::grpc::tensors;
@@ -39,9 +40,10 @@ const FRAME_HEAD_BYTES: usize = 5;
 pub(crate) async fn inference(
     State(serving): State<Arc<Serving>>,
     Path(method): Path<String>,
+    caller: Caller,
     request: Request,
 ) -> Response {
-    match call(&serving, &method, request).await {
+    match call(&serving, &method, &caller, request).await {
         Ok((message, answered)) => {
             let mut response = framed(&message);
             response.extensions_mut().extend(answered);
@@ -59,7 +61,7 @@ pub(crate) async fn health(State(serving): State<Arc<Serving>>) -> Response {
 
 type Called = (Vec<u8>, axum::http::Extensions);
 
-async fn call(serving: &Arc<Serving>, method: &str, request: Request) -> Result<Called, Problem> {
+async fn call(serving: &Arc<Serving>, method: &str, caller: &Caller, request: Request) -> Result<Called, Problem> {
     let started = Instant::now();
     let deadline = started + serving.config().timeout();
     let is_grpc = |value: &HeaderValue| value.as_bytes().starts_with(b"application/grpc");
@@ -72,6 +74,7 @@ async fn call(serving: &Arc<Serving>, method: &str, request: Request) -> Result<
     let message = unframed(serving, &head.headers, body)?;
     if method == "ModelInfer" {
         let request: InferRequest = read(message)?;
+        caller.check(Scope::Predict, &request.model_name, &serving.loaded().shelf())?;
         let version = serving
             .loaded()
             .find(&request.model_name, &of(&request.model_version))?;
@@ -92,7 +95,8 @@ async fn call(serving: &Arc<Serving>, method: &str, request: Request) -> Result<
         }
         "ModelReady" => {
             let model: NamedModel = read(message)?;
-            let is = serving.loaded().find(&model.name, &of(&model.version)).is_ok();
+            let found = serving.loaded().find(&model.name, &of(&model.version));
+            let is = found.is_ok() && caller.may(Scope::Read, &model.name);
             Flag { is }.encode_to_vec()
         }
         "ServerMetadata" => ServerMetadata {
@@ -101,8 +105,15 @@ async fn call(serving: &Arc<Serving>, method: &str, request: Request) -> Result<
             extensions: EXTENSIONS.map(str::to_owned).to_vec(),
         }
         .encode_to_vec(),
-        "ModelMetadata" => metadata(serving, &read(message)?)?.encode_to_vec(),
-        "RepositoryIndex" => index(serving, read::<IndexRequest>(message)?.ready).encode_to_vec(),
+        "ModelMetadata" => {
+            let model: NamedModel = read(message)?;
+            caller.check(Scope::Read, &model.name, &serving.loaded().shelf())?;
+            metadata(serving, &model)?.encode_to_vec()
+        }
+        "RepositoryIndex" => {
+            let shelf = caller.part_of(&serving.loaded().shelf());
+            index(&shelf, read::<IndexRequest>(message)?.ready).encode_to_vec()
+        }
         other => return Err(Problem::not_found(format!("there is no method `{}`", shown(other)))),
     };
     Ok((message, axum::http::Extensions::new()))
@@ -125,8 +136,7 @@ fn metadata(serving: &Serving, asked_for: &NamedModel) -> Result<ModelMetadata, 
     })
 }
 
-fn index(serving: &Serving, ready_only: bool) -> Index {
-    let shelf = serving.loaded().shelf();
+fn index(shelf: &Shelf, ready_only: bool) -> Index {
     let listed = shelf.models.values().flat_map(|model| states(model));
     let text = |entry: &serde_json::Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
     let entry = |entry: serde_json::Value| IndexEntry {
@@ -173,7 +183,7 @@ fn framed(message: &[u8]) -> Response {
 }
 
 /// A refusal has no message, so its status can stand in the head.
-fn refused(problem: &Problem) -> Response {
+pub(crate) fn refused(problem: &Problem) -> Response {
     let mut response = respond(Body::empty());
     let (status, message) = (code(problem.status()), escaped(&problem.text()));
     response.headers_mut().insert(STATUS, HeaderValue::from(status));

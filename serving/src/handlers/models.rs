@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::Serving;
+use crate::auth::Caller;
 use crate::loaded::{Asked, Served, Version};
-use crate::problem::Problem;
+use crate::problem::{NOT_UTF8, Problem};
 use crate::protocols;
 
 /// The part of a URL that names a model, and maybe a version or an alias.
@@ -26,8 +27,7 @@ impl<S: Send + Sync> FromRequestParts<S> for VersionPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<Self>::from_request_parts(parts, state).await;
-        path.map(|Path(path)| path)
-            .map_err(|_| Problem::not_found("the URL is not UTF-8 when its %xx are decoded"))
+        path.map(|Path(path)| path).map_err(|_| Problem::not_found(NOT_UTF8))
     }
 }
 
@@ -40,14 +40,9 @@ pub(crate) fn asked(version: Option<String>, alias: Option<String>) -> Asked {
 }
 
 /// `GET /v1/models`: names, as KServe lists them.
-pub(crate) async fn list(State(serving): State<Arc<Serving>>) -> Json<Value> {
-    let names: Vec<String> = serving
-        .loaded()
-        .shelf()
-        .models
-        .keys()
-        .map(|name| name.to_string())
-        .collect();
+pub(crate) async fn list(State(serving): State<Arc<Serving>>, caller: Caller) -> Json<Value> {
+    let shelf = caller.part_of(&serving.loaded().shelf());
+    let names: Vec<String> = shelf.models.keys().map(|name| name.to_string()).collect();
     Json(json!({ "models": names }))
 }
 

@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use crate::Serving;
+use crate::auth::Caller;
 use crate::openapi;
 use crate::problem::Problem;
 
@@ -26,8 +27,8 @@ pub(crate) async fn metrics(State(serving): State<Arc<Serving>>) -> Result<impl 
 }
 
 /// `GET /openapi.json`.
-pub(crate) async fn openapi(State(serving): State<Arc<Serving>>) -> Json<Value> {
-    Json(openapi::document(&serving.loaded().shelf()))
+pub(crate) async fn openapi(State(serving): State<Arc<Serving>>, caller: Caller) -> Json<Value> {
+    Json(openapi::document(&caller.part_of(&serving.loaded().shelf())))
 }
 
 /// What the server speaks of the protocol's extensions.

@@ -11,20 +11,26 @@ use tokio::time::{Instant, timeout_at};
 
 use super::models::{VersionPath, asked};
 use crate::Serving;
+use crate::auth::Caller;
 use crate::json;
 use crate::limits;
 use crate::loaded::Served;
 use crate::problem::Problem;
 
 /// `POST /v2/repository/index`, with `{"ready": true}` or an empty body.
-pub(crate) async fn index(State(serving): State<Arc<Serving>>, request: Request) -> Result<Json<Value>, Problem> {
+pub(crate) async fn index(
+    State(serving): State<Arc<Serving>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
     let deadline = Instant::now() + serving.config().timeout();
     let (head, body) = request.into_parts();
     let ready_only = read_ready(&serving, &head.headers, body, deadline).await?;
-    let shelf = serving.loaded().shelf();
+    let shelf = caller.part_of(&serving.loaded().shelf());
     let mut listed: Vec<Value> = shelf.models.values().flat_map(|model| states(model)).collect();
     let out = |name: Arc<str>| json!({ "name": *name, "version": "", "state": "UNAVAILABLE", "reason": "unloaded" });
-    listed.extend(serving.wishes().unloaded().into_iter().map(out));
+    let unloaded = serving.wishes().unloaded().into_iter();
+    listed.extend(unloaded.filter(|name| caller.sees(name)).map(out));
     listed.retain(|entry| !ready_only || entry["state"] == "READY");
     Ok(Json(Value::Array(listed)))
 }
@@ -108,8 +114,8 @@ pub(crate) async fn stats_of(State(serving): State<Arc<Serving>>, path: VersionP
 }
 
 /// Of all models.
-pub(crate) async fn stats(State(serving): State<Arc<Serving>>) -> Json<Value> {
-    let shelf = serving.loaded().shelf();
+pub(crate) async fn stats(State(serving): State<Arc<Serving>>, caller: Caller) -> Json<Value> {
+    let shelf = caller.part_of(&serving.loaded().shelf());
     let versions = shelf.models.values().flat_map(|model| model.versions.values());
     let shown = versions.map(|version| version.stats().shown(version.name(), version.text()));
     Json(json!({ "model_stats": shown.collect::<Vec<_>>() }))

@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod grpc;
+mod keys;
 mod limits;
 mod native;
 mod open_inference;
