@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use deskmill_serving::auth::Scope;
 
 /// Cleans and fits customer-service data into models and publishes each as a versioned HTTP API.
 #[derive(Debug, Parser)]
@@ -91,6 +92,9 @@ pub enum Verb {
     /// Serve the published models over HTTP
     #[command(after_help = "Example:\n  deskmill -C desk serve --listen 127.0.0.1:8700")]
     Serve(ServeArgs),
+    /// Make, list and revoke the keys that callers of a server need
+    #[command(after_help = "Example:\n  deskmill keys add shop --scope predict --model intent")]
+    Keys(KeysArgs),
     /// Run, then serve
     #[command(after_help = "Example:\n  deskmill -C data/samples up")]
     Up(ServeArgs),
@@ -347,13 +351,53 @@ pub struct GcArgs {
     pub dry_run: bool,
 }
 
+/// `keys`
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    /// What to do with them
+    #[command(subcommand)]
+    pub action: KeyAction,
+    /// The file of keys (default: keys.toml in the project folder)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// `keys ...`
+#[derive(Debug, Subcommand)]
+pub enum KeyAction {
+    /// Make a key and show it, once
+    Add {
+        /// What to call it: who will use it
+        name: String,
+        /// What it may do; can be given several times
+        #[arg(long, default_value = "predict")]
+        scope: Vec<Scope>,
+        /// A model that it may ask; can be given several times (default: all)
+        #[arg(long)]
+        model: Vec<String>,
+        /// Requests that it may make in a minute (default: no bound)
+        #[arg(long, value_name = "REQUESTS", value_parser = clap::value_parser!(u32).range(1..))]
+        requests_per_minute: Option<u32>,
+    },
+    /// List their names
+    Ls,
+    /// Take one out
+    Revoke {
+        /// The key
+        name: String,
+    },
+}
+
 /// `serve` and `up`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// Address to listen on (default: serving.listen of the project; port 0 takes a free one)
     #[arg(long)]
     pub listen: Option<SocketAddr>,
-    /// Allow an address that other machines can reach; there are no access keys yet
+    /// Allow an address that other machines can reach without keys
     #[arg(long)]
     pub allow_remote: bool,
+    /// File of the keys that callers need (see `deskmill keys`); read again when it changes
+    #[arg(long, value_name = "FILE")]
+    pub keys: Option<PathBuf>,
 }

@@ -42,12 +42,22 @@ if step "sentence encoders" bash tests/encoders.sh "$encoders"; then
         bash tests/peers/venv.sh tests/peers/requirements-encoders.txt "$encoders_venv" || true
 fi
 
+clients_venv=${XDG_CACHE_HOME:-$HOME/.cache}/deskmill-venv-clients
+step "public clients of the protocols" \
+    bash tests/peers/venv.sh tests/peers/requirements-clients.txt "$clients_venv" || true
+
 step "unit tests" cargo test "${product[@]}" --no-fail-fast || true
 
 # The product tests and the peers drive the built binaries. deskmill-tests is built apart, because cucumber turns on
 # features of shared crates that would have the whole dependency tree built a second time.
 if step "binaries" cargo build "${product[@]}" --bins; then
     step "product tests" cargo test --release --locked -p deskmill-tests --no-fail-fast || true
+    desk=$(mktemp -d)
+    cp -r data/samples/. "$desk"
+    if step "sample desk" "${CARGO_TARGET_DIR:-target}/release/deskmill" -C "$desk" run; then
+        step "public clients" "$clients_venv/bin/python3" tests/peers/wire_clients.py --registry "$desk/registry" || true
+    fi
+    rm -rf "$desk"
     if [ -n "${DESKMILL_ENCODERS:-}" ]; then
         step "encoder beside onnxruntime" "$encoders_venv/bin/python3" tests/peers/encoder_latency.py --check-vectors || true
     else

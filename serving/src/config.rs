@@ -2,6 +2,7 @@
 //! `deskmill.toml`) is not known here.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -15,9 +16,15 @@ pub struct ServingConfig {
     /// Listen on an address that other machines can reach, although callers need no key.
     #[arg(long)]
     pub allow_remote: bool,
+    /// File of the keys that callers need; without it they need none. `deskmill keys` makes it. Read again when it changes.
+    #[arg(long, value_name = "FILE")]
+    pub keys: Option<PathBuf>,
     /// Bytes of one request body.
     #[arg(long, value_name = "BYTES", default_value_t = ServingConfig::default().body_max_bytes)]
     pub body_max_bytes: usize,
+    /// How many times larger than it was sent a gzip or deflate body may become; body_max_bytes bounds it too.
+    #[arg(long, value_name = "TIMES", default_value_t = ServingConfig::default().unpacked_max_ratio)]
+    pub unpacked_max_ratio: usize,
     /// Rows in one request.
     #[arg(long, value_name = "ROWS", default_value_t = ServingConfig::default().rows_max)]
     pub rows_max: usize,
@@ -52,7 +59,9 @@ impl Default for ServingConfig {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8700)),
             allow_remote: false,
+            keys: None,
             body_max_bytes: 1 << 20,
+            unpacked_max_ratio: 200,
             rows_max: 1000,
             text_max_bytes: 100_000,
             timeout_ms: 1000,
@@ -74,6 +83,7 @@ impl ServingConfig {
     pub fn check(&self) -> Result<()> {
         let at_least_one = [
             ("body_max_bytes", self.body_max_bytes as u64),
+            ("unpacked_max_ratio", self.unpacked_max_ratio as u64),
             ("rows_max", self.rows_max as u64),
             ("text_max_bytes", self.text_max_bytes as u64),
             ("timeout_ms", self.timeout_ms),
@@ -103,7 +113,7 @@ impl ServingConfig {
         if !problems.is_empty() {
             return Err(Error::Config { problems });
         }
-        if !self.listen.ip().is_loopback() && !self.allow_remote {
+        if !self.listen.ip().is_loopback() && !self.allow_remote && self.keys.is_none() {
             return Err(Error::Remote { address: self.listen });
         }
         Ok(())
@@ -137,15 +147,18 @@ mod tests {
             ..ServingConfig::default()
         };
         let error = open.check().unwrap_err();
-        insta::assert_snapshot!(error, @"listen 0.0.0.0:0: refused, because other machines can reach this address and callers need no key yet");
+        insta::assert_snapshot!(error, @"listen 0.0.0.0:0: refused, because other machines can reach this address and callers need no key");
+        let allow_remote = true;
         assert!(
             ServingConfig {
-                allow_remote: true,
-                ..open
+                allow_remote,
+                ..open.clone()
             }
             .check()
             .is_ok()
         );
+        let keys = Some("keys.toml".into());
+        assert!(ServingConfig { keys, ..open.clone() }.check().is_ok());
         let loopback = ServingConfig {
             listen: "[::1]:0".parse().unwrap(),
             ..ServingConfig::default()

@@ -12,11 +12,14 @@ pub enum Error {
         problems: Vec<String>,
     },
     /// The address is open to other machines.
-    #[error("listen {address}: refused, because other machines can reach this address and callers need no key yet")]
+    #[error("listen {address}: refused, because other machines can reach this address and callers need no key")]
     Remote {
         /// The address asked for.
         address: SocketAddr,
     },
+    /// The file of keys cannot be used.
+    #[error("keys {0}")]
+    Keys(#[from] crate::auth::KeyProblem),
     /// The system did not give the address.
     #[error("listen {address}: {source}")]
     Listen {
@@ -47,9 +50,10 @@ impl Error {
         match self {
             Error::Config { .. } => "set them under [serving] in deskmill.toml or by the flags of the same names",
             Error::Remote { .. } => {
-                "listen on 127.0.0.1 behind a proxy that checks callers, or pass --allow-remote if everyone who can \
-                 reach this machine may ask the models"
+                "name a file of keys with --keys (`deskmill keys add` makes one), or pass --allow-remote if everyone who \
+                 can reach this machine may ask the models"
             }
+            Error::Keys(_) => "make the file with `deskmill keys add NAME --file FILE`",
             Error::Listen { .. } => "stop what listens there, choose another port, or port 0 for a free one",
             Error::Signal { .. } | Error::Serve { .. } => {
                 "look at the limits of this process (ulimit -a) and start again"

@@ -5,8 +5,10 @@
 //! model predict and the wire encode the answer. [`reload`] follows the registry. Nothing here fits or evaluates.
 
 mod answer;
+pub mod auth;
 pub mod config;
 pub mod error;
+mod fallback;
 mod handlers;
 mod json;
 mod limits;
@@ -16,8 +18,11 @@ mod openapi;
 mod problem;
 mod protocols;
 pub mod reload;
+mod repository;
 mod routes;
 mod serve;
+mod stats;
+mod unpack;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,10 +33,12 @@ pub use serve::{run, stop_signal};
 
 /// Everything that requests share: settings, models, places, counters.
 pub struct Serving {
-    config: ServingConfig,
+    config: Arc<ServingConfig>,
     loaded: loaded::Loaded,
     limits: limits::Limits,
     metrics: metrics::Metrics,
+    wishes: repository::Wishes,
+    doors: auth::Doors,
     stopping: AtomicBool,
 }
 
@@ -40,15 +47,30 @@ impl Serving {
     pub fn new(config: ServingConfig) -> Self {
         Self {
             limits: limits::Limits::new(&config),
-            config,
+            config: Arc::new(config),
             loaded: loaded::Loaded::default(),
             metrics: metrics::Metrics::default(),
+            wishes: repository::Wishes::default(),
+            doors: auth::Doors::new(None),
             stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// The same server, which answers to these keys only.
+    #[must_use]
+    pub fn with_keys(self, keys: auth::Keys) -> Self {
+        Self {
+            doors: auth::Doors::new(Some(keys)),
+            ..self
         }
     }
 
     /// The settings.
     pub fn config(&self) -> &ServingConfig {
+        &self.config
+    }
+
+    pub(crate) fn config_shared(&self) -> &Arc<ServingConfig> {
         &self.config
     }
 
@@ -60,6 +82,14 @@ impl Serving {
     /// The counters.
     pub fn metrics(&self) -> &metrics::Metrics {
         &self.metrics
+    }
+
+    pub(crate) fn doors(&self) -> &auth::Doors {
+        &self.doors
+    }
+
+    pub(crate) fn wishes(&self) -> &repository::Wishes {
+        &self.wishes
     }
 
     pub(crate) fn limits(&self) -> &limits::Limits {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -47,35 +47,48 @@ impl Limits {
     }
 }
 
-/// Refuses bodies that are not plain JSON. A missing type is taken for JSON: known clients send none.
-pub(crate) fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
-    if let Some(written) = headers.get(CONTENT_TYPE) {
-        let essence = written
-            .to_str()
-            .unwrap_or_default()
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim();
-        let json = essence.eq_ignore_ascii_case("application/json")
-            // What `curl -d` says of any body; TensorFlow Serving takes it for JSON too.
-            || essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-            || (essence.starts_with("application/") && essence.ends_with("+json"));
-        if !json {
-            return Err(Problem::media_type("the body's type is not application/json")
-                .hint("send the header `Content-Type: application/json`, or none"));
-        }
+/// The type of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyType {
+    /// Said to be JSON, or nothing was said: known clients say nothing.
+    Json,
+    /// Comma-separated values.
+    Csv,
+    /// Bytes of any kind.
+    Bytes,
+    /// Something that no wire reads.
+    Other,
+}
+
+/// What the header says of the body's type.
+pub(crate) fn body_type(headers: &HeaderMap) -> BodyType {
+    let Some(written) = headers.get(CONTENT_TYPE) else {
+        return BodyType::Json;
+    };
+    let written = written.to_str().unwrap_or_default();
+    let essence = written
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    match essence.as_str() {
+        // The second is what `curl -d` says of any body; TensorFlow Serving takes it for JSON too.
+        "application/json" | "application/x-www-form-urlencoded" => BodyType::Json,
+        "text/csv" => BodyType::Csv,
+        "application/octet-stream" => BodyType::Bytes,
+        other if other.starts_with("application/") && other.ends_with("+json") => BodyType::Json,
+        _ => BodyType::Other,
     }
-    let plain = |coding: &axum::http::HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
-    if headers.get(CONTENT_ENCODING).is_some_and(|coding| !plain(coding)) {
-        return Err(Problem::media_type("compressed bodies are not read here")
-            .hint("send the body as it is, without Content-Encoding"));
+}
+
+/// Refuses bodies that are not plain JSON.
+pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
+    match body_type(headers) {
+        BodyType::Json => Ok(()),
+        _ => Err(Problem::media_type("the body's type is not application/json")
+            .hint("send the header `Content-Type: application/json`, or none")),
     }
-    if headers.contains_key("inference-header-content-length") {
-        return Err(Problem::media_type("binary tensors are not read here")
-            .hint("send tensors as JSON (tritonclient: set_data_from_numpy(..., binary_data=False))"));
-    }
-    Ok(())
 }
 
 /// Reads a body of at most `body_max_bytes` until `deadline`. What is over the bound is never held in memory.

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Float64Type;
 use axum::http::HeaderValue;
+use deskmill_models::explained::Reason;
 use deskmill_models::kind::{Model, Signature};
 use deskmill_models::registry::{ModelState, PROD};
 use tokio::time::Instant;
 
 use crate::problem::{Problem, shown};
+use crate::stats::Stats;
 
 /// One version of a model that can answer.
 pub struct Version {
@@ -20,6 +23,7 @@ pub struct Version {
     text: String,
     headers: [HeaderValue; 2],
     model: Box<dyn Model>,
+    stats: Stats,
 }
 
 impl Version {
@@ -33,6 +37,7 @@ impl Version {
             text: number.to_string(),
             headers,
             model,
+            stats: Stats::default(),
         }
     }
 
@@ -70,6 +75,51 @@ impl Version {
     pub(crate) fn predict(&self, rows: &RecordBatch) -> deskmill_models::Result<RecordBatch> {
         self.model.predict(rows)
     }
+
+    /// What spoke for the answers to `rows`. Some models answer with their reasons; others are asked for them.
+    ///
+    /// # Errors
+    /// When the model fails. `None` if its kind cannot say why.
+    pub(crate) fn reasons(
+        &self,
+        rows: &RecordBatch,
+        answers: &RecordBatch,
+    ) -> deskmill_models::Result<Option<Vec<Vec<Reason>>>> {
+        Ok(reasons_in(answers).or(self.model.reasons(rows, REASONS_MAX)?))
+    }
+
+    /// Whether it can say what spoke for its answers.
+    pub(crate) fn explains(&self) -> bool {
+        let signature = self.signature();
+        let rows = RecordBatch::new_empty(signature.input_schema());
+        let answers = RecordBatch::new_empty(signature.output_schema());
+        self.reasons(&rows, &answers).is_ok_and(|reasons| reasons.is_some())
+    }
+
+    /// What was asked of it so far.
+    pub(crate) fn stats(&self) -> &Stats {
+        &self.stats
+    }
+}
+
+/// Reasons of one answer.
+const REASONS_MAX: usize = 10;
+
+/// The reasons that are among the answers already.
+fn reasons_in(answers: &RecordBatch) -> Option<Vec<Vec<Reason>>> {
+    let names = answers.column_by_name("reasons")?.as_list_opt::<i32>()?;
+    let weights = answers.column_by_name("reason_weights")?.as_list_opt::<i32>()?;
+    let of = |row: usize| {
+        let (names, weights) = (names.value(row), weights.value(row));
+        let weights = weights.as_primitive_opt::<Float64Type>()?.iter().flatten();
+        let names = names.as_string_opt::<i32>()?.iter().flatten();
+        let reason = |(name, weight): (&str, f64)| Reason {
+            name: name.to_owned(),
+            weight,
+        };
+        Some(names.zip(weights).map(reason).collect())
+    };
+    (0..answers.num_rows()).map(of).collect()
 }
 
 /// What serving needs to know of a model's registry log.
@@ -370,6 +420,20 @@ impl Loaded {
     /// Serves `model` from now on, at once for all new requests.
     pub fn put(&self, model: Served) {
         self.change(|shelf| shelf.models.insert(Arc::clone(&model.name), Arc::new(model)));
+    }
+
+    /// Has versions that did not load tried again at the next look.
+    pub(crate) fn retry_now(&self, name: &str) {
+        self.change(|shelf| {
+            let model = shelf.models.get(name).filter(|model| !model.failures.is_empty())?;
+            let mut failures = model.failures.clone();
+            failures
+                .values_mut()
+                .for_each(|failure| failure.again_at = Instant::now());
+            let mut next = model.next(model.facts.clone(), &model.planned, vec![]);
+            next.failures = failures;
+            shelf.models.insert(Arc::clone(&next.name), Arc::new(next))
+        });
     }
 
     /// No longer serves the model of that name.

@@ -62,6 +62,18 @@ struct ModelLabels {
     model: String,
 }
 
+/// The routes whose requests are counted by version.
+const PREDICTIONS: [&str; 8] = [
+    "predict",
+    "explain",
+    "classify",
+    "regress",
+    "infer",
+    "grpc_infer",
+    "invocations",
+    "text_classification",
+];
+
 /// Which version a response came from; travels with it as an extension.
 #[derive(Clone)]
 pub(crate) struct Answered {
@@ -131,7 +143,7 @@ impl Metrics {
             model: Arc::clone(model),
             version: number,
         });
-        for route in ["predict", "infer"] {
+        for route in PREDICTIONS {
             for status in [200, 400, 408, 413, 415, 500, 503, 504] {
                 let version = Some(number);
                 self.requests.remove(&RequestLabels {
@@ -217,11 +229,17 @@ pub(crate) async fn measure(State(serving): State<Arc<Serving>>, request: Reques
 /// The label of a path. A closed set: a caller cannot make a family grow.
 fn route_of(path: &str) -> &'static str {
     match path {
-        "/livez" | "/readyz" | "/v2/health/live" | "/v2/health/ready" => "health",
+        "/" | "/livez" | "/readyz" | "/v2/health/live" | "/v2/health/ready" => "health",
         "/metrics" => "metrics",
         "/openapi.json" => "openapi",
+        "/inference.GRPCInferenceService/ModelInfer" => "grpc_infer",
         _ if path.ends_with(":predict") => "predict",
+        _ if path.ends_with(":explain") => "explain",
+        _ if path.ends_with(":classify") => "classify",
+        _ if path.ends_with(":regress") => "regress",
         _ if path.starts_with("/v2/") && path.ends_with("/infer") => "infer",
+        _ if path.starts_with("/models/") && path.ends_with("/invocations") => "invocations",
+        _ if path.starts_with("/models/") => "text_classification",
         _ if path.starts_with("/v1/models") || path.starts_with("/v2") => "models",
         _ => "other",
     }

@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -11,6 +11,9 @@ use serde_json::Value;
 
 /// The media type of problem details.
 pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// What is wrong with a URL that cannot be read.
+pub const NOT_UTF8: &str = "the URL is not UTF-8 when its %xx are decoded";
 
 /// A request that is not answered, and why. Small, because it travels in every `Result`.
 #[derive(Debug)]
@@ -32,6 +35,9 @@ struct Details {
     hint: Option<String>,
     #[serde(skip)]
     allow: Option<&'static str>,
+    /// Seconds after which it makes sense to ask again.
+    #[serde(skip)]
+    again_s: Option<u64>,
 }
 
 /// Where in the body, and what belongs there.
@@ -59,7 +65,21 @@ impl Problem {
             place: None,
             hint: None,
             allow: None,
+            again_s: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }))
+    }
+
+    /// The status it is answered with.
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// What is wrong and the way out, in one line.
+    pub fn text(&self) -> String {
+        match &self.0.hint {
+            Some(hint) => format!("{} (hint: {hint})", self.0.detail),
+            None => self.0.detail.clone(),
+        }
     }
 
     /// Adds the way out.
@@ -76,6 +96,32 @@ impl Problem {
             "Not found",
             detail,
         )
+    }
+
+    /// There is no key, or not one that is known.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        let uri = "urn:deskmill:problem:unauthorized";
+        Self::new(StatusCode::UNAUTHORIZED, uri, "Who are you?", detail)
+            .hint("send the header `Authorization: Bearer KEY`, or `X-API-Key: KEY`")
+    }
+
+    /// The caller is known, and may not do this.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "urn:deskmill:problem:forbidden",
+            "Not allowed",
+            detail,
+        )
+    }
+
+    /// The key has made its requests of this minute.
+    pub fn too_many(per_minute: u32, again_s: u64) -> Self {
+        let detail = format!("this key may make {per_minute} requests in a minute");
+        let uri = "urn:deskmill:problem:too-many";
+        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, uri, "Too many requests", detail);
+        problem.0.again_s = Some(again_s);
+        problem.hint("ask again after the time in Retry-After")
     }
 
     /// The URL is there, the method is not.
@@ -121,6 +167,18 @@ impl Problem {
             detail,
         )
         .hint("send fewer rows in one request, or raise body_max_bytes")
+    }
+
+    /// The body became too large while it was unpacked.
+    pub fn unpacked_too_large(max_ratio: usize) -> Self {
+        let detail = format!("unpacked, the body is more than {max_ratio} times as large as it was sent");
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "urn:deskmill:problem:too-large",
+            "Body too large",
+            detail,
+        )
+        .hint("send it as it is, or raise unpacked_max_ratio")
     }
 
     /// The body is of a type or coding that is not read here.
@@ -216,8 +274,11 @@ impl IntoResponse for Problem {
         let mut response = (details.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if details.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(again_s) = details.again_s {
+            headers.insert(RETRY_AFTER, HeaderValue::from(again_s));
+        }
+        if details.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(allow) = details.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));

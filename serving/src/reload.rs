@@ -42,7 +42,13 @@ impl Reloader {
         let mut ticks = tokio::time::interval(Duration::from_millis(self.serving.config().reload_every_ms));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.serving.wishes().woken() => {}
+            }
+            if let Some(path) = &self.serving.config().keys {
+                self.serving.doors().reload(path);
+            }
             self.reload().await;
         }
     }
@@ -51,8 +57,11 @@ impl Reloader {
     pub async fn reload(&self) {
         // Held throughout: two reloads at once would load the same versions twice.
         let mut trouble = self.trouble.lock().await;
+        self.serving.wishes().looking();
         match self.registry.models().await {
-            Ok(names) => {
+            Ok(mut names) => {
+                let unloaded = self.serving.wishes().unloaded();
+                names.retain(|name| !unloaded.contains(name.as_str()));
                 let gone: Vec<Arc<str>> = {
                     let shelf = self.serving.loaded().shelf();
                     shelf
@@ -77,6 +86,7 @@ impl Reloader {
             }
         }
         self.sweep().await;
+        self.serving.wishes().looked();
     }
 
     /// Brings one model in step with its log.

@@ -17,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::auth::Keys;
 use crate::config::ServingConfig;
 use crate::error::{Error, Result};
 use crate::reload::Reloader;
@@ -36,6 +37,7 @@ pub async fn run(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
     config.check()?;
+    let keys = config.keys.as_deref().map(Keys::read).transpose()?;
     log_panics_by_place();
     let listener = BoundedListener::bind(&config).await?;
     let address = listener.local_addr().map_err(|source| Error::Listen {
@@ -43,7 +45,11 @@ pub async fn run(
         source,
     })?;
     let grace = Duration::from_millis(config.stop_grace_ms);
-    let serving = Arc::new(Serving::new(config));
+    let mut serving = Serving::new(config);
+    if let Some(keys) = keys {
+        serving = serving.with_keys(keys);
+    }
+    let serving = Arc::new(serving);
     let watcher = tokio::spawn(Reloader::new(registry, Arc::clone(&serving)).watch());
     on_listening(address);
 

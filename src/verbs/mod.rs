@@ -5,6 +5,7 @@ mod completions;
 mod encoder;
 mod gc;
 mod init;
+mod keys;
 mod lineage;
 mod models;
 mod plan;
@@ -47,6 +48,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Rejects(args) => return rejects::run(&place, args).await,
         Verb::Lineage(args) => lineage::run(&place, &args).await?,
         Verb::Gc(args) => gc::run(&place, &args).await?,
+        Verb::Keys(args) => keys::run(&place, args)?,
         Verb::Serve(args) => serve::run(&place, &args).await?,
         Verb::Up(args) => return up::run(&place, &args).await,
         Verb::Completions { shell } => completions::run(shell)?,

@@ -191,13 +191,13 @@ fn strangers_are_kept_out() {
         .args(["--listen", "0.0.0.0:0"]);
     let slim = Process::start(slim, Vec::new()).end().with_code(2);
     insta::assert_snapshot!(slim.stderr, @r#"
-    error: listen 0.0.0.0:0: refused, because other machines can reach this address and callers need no key yet
-    hint: listen on 127.0.0.1 behind a proxy that checks callers, or pass --allow-remote if everyone who can reach this machine may ask the models
+    error: listen 0.0.0.0:0: refused, because other machines can reach this address and callers need no key
+    hint: name a file of keys with --keys (`deskmill keys add` makes one), or pass --allow-remote if everyone who can reach this machine may ask the models
     "#);
     let whole = desk.deskmill(&["serve", "--listen", "0.0.0.0:0"]).with_code(2);
     insta::assert_snapshot!(whole.stderr, @r#"
-    error: listen 0.0.0.0:0: refused, because other machines can reach this address and callers need no key yet
-    hint: listen on 127.0.0.1 behind a proxy that checks callers, or pass --allow-remote if everyone who can reach this machine may ask the models
+    error: listen 0.0.0.0:0: refused, because other machines can reach this address and callers need no key
+    hint: name a file of keys with --keys (`deskmill keys add` makes one), or pass --allow-remote if everyone who can reach this machine may ask the models
     "#);
 }
 

@@ -25,6 +25,11 @@ pub(crate) async fn readyz(State(serving): State<Arc<Serving>>) -> Result<Json<V
     }
 }
 
+/// `GET /`: what KServe's v1 client takes for life.
+pub(crate) async fn alive() -> Json<Value> {
+    Json(json!({ "status": "alive" }))
+}
+
 /// `GET /v2/health/live`.
 pub(crate) async fn v2_live() -> Json<Value> {
     Json(json!({ "live": true }))

@@ -1,10 +1,13 @@
 //! What each URL does, one file a noun. How bodies look is in [`crate::protocols`], which URL leads where in
 //! [`crate::routes`].
 
+pub(crate) mod grpc;
 pub(crate) mod health;
 pub(crate) mod models;
 pub(crate) mod operations;
 pub(crate) mod predictions;
+pub(crate) mod repository;
+pub(crate) mod scoring;
 
 use axum::extract::Request;
 

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::Serving;
+use crate::auth::Caller;
 use crate::loaded::{Asked, Served, Version};
-use crate::problem::Problem;
+use crate::problem::{NOT_UTF8, Problem};
 use crate::protocols;
 
 /// The part of a URL that names a model, and maybe a version or an alias.
@@ -26,8 +27,7 @@ impl<S: Send + Sync> FromRequestParts<S> for VersionPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<Self>::from_request_parts(parts, state).await;
-        path.map(|Path(path)| path)
-            .map_err(|_| Problem::not_found("the URL is not UTF-8 when its %xx are decoded"))
+        path.map(|Path(path)| path).map_err(|_| Problem::not_found(NOT_UTF8))
     }
 }
 
@@ -40,14 +40,9 @@ pub(crate) fn asked(version: Option<String>, alias: Option<String>) -> Asked {
 }
 
 /// `GET /v1/models`: names, as KServe lists them.
-pub(crate) async fn list(State(serving): State<Arc<Serving>>) -> Json<Value> {
-    let names: Vec<String> = serving
-        .loaded()
-        .shelf()
-        .models
-        .keys()
-        .map(|name| name.to_string())
-        .collect();
+pub(crate) async fn list(State(serving): State<Arc<Serving>>, caller: Caller) -> Json<Value> {
+    let shelf = caller.part_of(&serving.loaded().shelf());
+    let names: Vec<String> = shelf.models.keys().map(|name| name.to_string()).collect();
     Json(json!({ "models": names }))
 }
 
@@ -71,6 +66,7 @@ pub(crate) async fn show(State(serving): State<Arc<Serving>>, path: VersionPath)
         "kind": model.facts.kind,
         "aliases": aliases(model),
         "versions": versions,
+        "model_version_status": protocols::version_status(model),
     });
     if let (Value::Object(body), Some(version)) = (&mut body, model.default_version()) {
         body.insert("signature".to_owned(), json!(version.signature()));
@@ -101,8 +97,18 @@ pub(crate) async fn show_version(
             json!(model.versions.keys().map(u64::to_string).collect::<Vec<_>>()),
         );
         body.insert("signature".to_owned(), json!(version.signature()));
+        // The same in TensorFlow Serving's words.
+        let spec = json!({ "name": *model.name, "signature_name": "", "version": version.text() });
+        body.insert("model_spec".to_owned(), spec);
+        body.insert("metadata".to_owned(), protocols::signature_def(&version));
     }
     Ok(Json(body))
+}
+
+/// `GET /v2/models/{model}[/versions/{version}]/config`.
+pub(crate) async fn v2_config(State(serving): State<Arc<Serving>>, path: VersionPath) -> Result<Json<Value>, Problem> {
+    let version = serving.loaded().find(&path.model, &asked(path.version, None))?;
+    Ok(Json(protocols::config(&version)))
 }
 
 /// `GET /v2/models/{model}[/versions/{version}]`.

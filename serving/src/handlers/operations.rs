@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use crate::Serving;
+use crate::auth::Caller;
 use crate::openapi;
 use crate::problem::Problem;
 
@@ -26,11 +27,19 @@ pub(crate) async fn metrics(State(serving): State<Arc<Serving>>) -> Result<impl 
 }
 
 /// `GET /openapi.json`.
-pub(crate) async fn openapi(State(serving): State<Arc<Serving>>) -> Json<Value> {
-    Json(openapi::document(&serving.loaded().shelf()))
+pub(crate) async fn openapi(State(serving): State<Arc<Serving>>, caller: Caller) -> Json<Value> {
+    Json(openapi::document(&caller.part_of(&serving.loaded().shelf())))
 }
+
+/// What the server speaks of the protocol's extensions.
+pub(crate) const EXTENSIONS: [&str; 4] = [
+    "binary_tensor_data",
+    "model_configuration",
+    "model_repository",
+    "statistics",
+];
 
 /// `GET /v2`.
 pub(crate) async fn v2_server() -> Json<Value> {
-    Json(json!({ "name": "deskmill", "version": env!("CARGO_PKG_VERSION"), "extensions": [] }))
+    Json(json!({ "name": "deskmill", "version": env!("CARGO_PKG_VERSION"), "extensions": EXTENSIONS }))
 }

@@ -1,15 +1,16 @@
-//! Predictions, over every wire.
+//! Predictions, over every wire. What a URL and the headers say picks the wire; the rest is the same for all.
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 
 use super::models::{VersionPath, asked};
 use crate::Serving;
 use crate::answer::answer;
+use crate::limits::{BodyType, body_type, check_json};
 use crate::loaded::Asked;
 use crate::metrics::Answered;
 use crate::problem::{Problem, shown};
@@ -17,42 +18,111 @@ use crate::protocols::Wire;
 
 const MODEL: HeaderName = HeaderName::from_static("deskmill-model");
 const VERSION: HeaderName = HeaderName::from_static("deskmill-version");
+const JSON_BYTES: HeaderName = HeaderName::from_static("inference-header-content-length");
 
-/// `POST /v1/models/{model}[/versions/{version}|/labels/{alias}]:predict`. The router knows no suffixes, so the verb
-/// is cut off here, at the last colon.
-pub(crate) async fn predict(State(serving): State<Arc<Serving>>, mut path: VersionPath, request: Request) -> Response {
+/// `POST /v1/models/{model}[/versions/{version}|/labels/{alias}]:predict` and the other verbs. The router knows no
+/// suffixes, so the verb is cut off here, at the last colon.
+pub(crate) async fn native(State(serving): State<Arc<Serving>>, mut path: VersionPath, request: Request) -> Response {
     let last = path.version.as_mut().or(path.alias.as_mut()).unwrap_or(&mut path.model);
     let Some(colon) = last.rfind(':') else {
         return Problem::method(Some("GET, HEAD"))
             .hint("add `:predict` to the URL")
             .into_response();
     };
-    if &last[colon..] != ":predict" {
-        let detail = format!("there is no verb `{}`", shown(&last[colon + 1..]));
-        return Problem::not_found(detail).hint("verbs: predict").into_response();
-    }
-    last.truncate(colon);
+    let verb = last.split_off(colon);
+    let wire = match &verb[1..] {
+        "predict" => Wire::Predict,
+        "explain" => Wire::Explain,
+        "classify" => Wire::Classify,
+        "regress" => Wire::Regress,
+        other => {
+            let detail = format!("there is no verb `{}`", shown(other));
+            return Problem::not_found(detail)
+                .hint("verbs: predict, explain, classify, regress")
+                .into_response();
+        }
+    };
+    let wire = check_json(request.headers()).map(|()| wire);
     let asked = asked(path.version, path.alias);
-    respond(&serving, &path.model, &asked, Wire::Native, request).await
+    respond(&serving, &path.model, &asked, wire, request).await
 }
 
 /// `POST /v2/models/{model}[/versions/{version}]/infer`.
 pub(crate) async fn infer(State(serving): State<Arc<Serving>>, path: VersionPath, request: Request) -> Response {
-    let asked = asked(path.version, None);
-    respond(&serving, &path.model, &asked, Wire::OpenInference, request).await
+    let wire = open_inference(request.headers());
+    respond(&serving, &path.model, &asked(path.version, None), wire, request).await
 }
 
-async fn respond(serving: &Serving, model: &str, asked: &Asked, wire: Wire, request: Request) -> Response {
+/// `POST /models/{model}[/versions/{version}]/invocations`.
+pub(crate) async fn invocations(State(serving): State<Arc<Serving>>, path: VersionPath, request: Request) -> Response {
+    let wire = match body_type(request.headers()) {
+        BodyType::Json => Ok(Wire::Mlflow),
+        BodyType::Csv => Ok(Wire::MlflowCsv),
+        _ => Err(
+            Problem::media_type("the body's type is neither application/json nor text/csv")
+                .hint("send one of these as the header `Content-Type`"),
+        ),
+    };
+    respond(&serving, &path.model, &asked(path.version, None), wire, request).await
+}
+
+/// `POST /models/{model}[/versions/{version}]`.
+pub(crate) async fn pipeline(State(serving): State<Arc<Serving>>, path: VersionPath, request: Request) -> Response {
+    let wire = check_json(request.headers()).map(|()| Wire::Pipeline);
+    respond(&serving, &path.model, &asked(path.version, None), wire, request).await
+}
+
+/// `POST /models/{model}[/versions/{version}]/predict`.
+pub(crate) async fn text_classification(
+    State(serving): State<Arc<Serving>>,
+    path: VersionPath,
+    request: Request,
+) -> Response {
+    let wire = check_json(request.headers()).map(|()| Wire::TextClassification);
+    respond(&serving, &path.model, &asked(path.version, None), wire, request).await
+}
+
+/// With the header of the binary extension the body may be of any bytes, and clients say so in different ways.
+fn open_inference(headers: &HeaderMap) -> Result<Wire, Problem> {
+    let Some(written) = headers.get(JSON_BYTES) else {
+        check_json(headers)?;
+        return Ok(Wire::OpenInference { json_bytes: None });
+    };
+    match written.to_str().ok().and_then(|written| written.trim().parse().ok()) {
+        Some(len) => Ok(Wire::OpenInference { json_bytes: Some(len) }),
+        None => Err(Problem::body(
+            "Inference-Header-Content-Length is not a whole number of bytes",
+        )),
+    }
+}
+
+async fn respond(
+    serving: &Serving,
+    model: &str,
+    asked: &Asked,
+    wire: Result<Wire, Problem>,
+    request: Request,
+) -> Response {
     let version = match serving.loaded().find(model, asked) {
         Ok(version) => version,
         Err(problem) => return problem.into_response(),
     };
-    let (mut response, rows) = match answer(serving, &version, wire, request).await {
+    let answered = match wire {
+        Ok(wire) => answer(serving, &version, wire, request).await,
+        Err(problem) => Err(problem),
+    };
+    let (mut response, rows) = match answered {
         Ok(answer) => {
-            let mut response = answer.body.into_response();
-            response
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            let mut response = answer.encoded.body.into_response();
+            let media_type = match answer.encoded.json_bytes {
+                None => "application/json",
+                Some(len) => {
+                    response.headers_mut().insert(JSON_BYTES, HeaderValue::from(len));
+                    "application/octet-stream"
+                }
+            };
+            let media_type = HeaderValue::from_static(media_type);
+            response.headers_mut().insert(CONTENT_TYPE, media_type);
             (response, answer.rows)
         }
         Err(problem) => (problem.into_response(), 0),

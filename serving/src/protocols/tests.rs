@@ -12,6 +12,18 @@ const LIMITS: RowLimits = RowLimits {
     text_max_bytes: 1000,
 };
 
+const V2: Wire = Wire::OpenInference { json_bytes: None };
+const ALL: [Wire; 8] = [
+    Wire::Predict,
+    Wire::Explain,
+    Wire::Classify,
+    Wire::Regress,
+    V2,
+    Wire::Mlflow,
+    Wire::Pipeline,
+    Wire::TextClassification,
+];
+
 fn stamp() -> Version {
     Version::new("intent", 7, Box::new(Stamp::new(7)))
 }
@@ -43,6 +55,13 @@ fn nearly_right() -> impl Strategy<Value = Value> {
         "inputs",
         "outputs",
         "instances",
+        "examples",
+        "context",
+        "dataframe_split",
+        "dataframe_records",
+        "columns",
+        "parameters",
+        "binary_data_size",
         "id",
         "name",
         "shape",
@@ -65,7 +84,7 @@ proptest! {
     #[test]
     fn any_body_is_answered_or_refused(body in nearly_right()) {
         for version in [stamp(), mirror()] {
-            for wire in [Wire::Native, Wire::OpenInference] {
+            for wire in ALL {
                 if let Some(rows) = rows_of(wire, &version, &body) {
                     prop_assert!(rows.num_rows() <= LIMITS.rows_max);
                     prop_assert_eq!(rows.schema(), version.signature().input_schema());
@@ -80,12 +99,12 @@ proptest! {
             "inputs": [{"name": "text", "shape": shape, "datatype": "BYTES", "data": data}],
         });
         let count = texts.len();
-        let flat = rows_of(Wire::OpenInference, &stamp(), &body(json!([count]), json!(texts)));
+        let flat = rows_of(V2, &stamp(), &body(json!([count]), json!(texts)));
         let nested: Vec<[&String; 1]> = texts.iter().map(|text| [text]).collect();
-        let nested = rows_of(Wire::OpenInference, &stamp(), &body(json!([count, 1]), json!(nested)));
+        let nested = rows_of(V2, &stamp(), &body(json!([count, 1]), json!(nested)));
         prop_assert!(flat.is_some());
         prop_assert_eq!(&flat, &nested);
-        prop_assert_eq!(flat, rows_of(Wire::Native, &stamp(), &json!({ "instances": texts })));
+        prop_assert_eq!(flat, rows_of(Wire::Predict, &stamp(), &json!({ "instances": texts })));
     }
 
     #[test]
@@ -99,7 +118,32 @@ proptest! {
             {"name": "tags", "shape": [rows, width], "datatype": "BYTES", "data": vec!["a"; items]},
         ]});
         let fits = rows <= LIMITS.rows_max as u64 && rows.checked_mul(width) == Some(items as u64);
-        let found = rows_of(Wire::OpenInference, &tags, &body);
+        let found = rows_of(V2, &tags, &body);
         prop_assert_eq!(found.map(|rows| rows.num_rows() as u64), fits.then_some(rows));
+    }
+
+    #[test]
+    fn any_raw_tensors_are_read_or_refused(
+        head in nearly_right(),
+        json_bytes in prop_oneof![Just(None), (0usize..200).prop_map(Some)],
+        raw in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let mut body = serde_json::to_vec(&head).unwrap();
+        body.extend(raw);
+        for version in [stamp(), mirror()] {
+            let wire = Wire::OpenInference { json_bytes };
+            if let Ok(decoded) = wire.decode(&body, &version, LIMITS) {
+                prop_assert!(decoded.rows.num_rows() <= LIMITS.rows_max);
+            }
+        }
+    }
+
+    #[test]
+    fn any_csv_is_read_or_refused(body in "(text|count|tags|,|\n|\"|[0-9]|\\PC){0,40}") {
+        for version in [stamp(), mirror(), Version::new("text", 1, Box::new(Mirror::of(|name| name == "text")))] {
+            if let Ok(decoded) = Wire::MlflowCsv.decode(body.as_bytes(), &version, LIMITS) {
+                prop_assert!(decoded.rows.num_rows() <= LIMITS.rows_max);
+            }
+        }
     }
 }

@@ -1,21 +1,29 @@
 //! The whole server through its router, with small models made for it. Sockets are in socket.rs only.
 
 mod dependencies;
+mod grpc;
+mod keys;
 mod limits;
 mod native;
 mod open_inference;
 mod operations;
+mod raw_tensors;
 mod reload;
+mod repository;
 mod socket;
 mod swap;
+mod wires;
 
 use std::sync::{Arc, Mutex, mpsc};
 
-use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder};
+use arrow::array::{
+    ArrayRef, AsArray, Float64Array, Float64Builder, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
+};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use deskmill_models::artifact::Artifact;
+use deskmill_models::explained::Reason;
 use deskmill_models::kind::{Model, Signature, ValueSpec, ValueType};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -189,6 +197,92 @@ impl Model for Mirror {
     }
 }
 
+/// Ranks two labels by the length of a text and says why.
+pub(crate) struct Ranker(Signature);
+
+impl Ranker {
+    pub(crate) fn new() -> Self {
+        Self(Signature {
+            inputs: vec![spec("text", ValueType::Text, true, json!("Where is my parcel?"))],
+            outputs: vec![
+                spec("label", ValueType::Text, false, json!("long")),
+                spec("score", ValueType::Number, false, json!(0.75)),
+                spec("labels", ValueType::TextList, false, json!(["long", "short"])),
+                spec("scores", ValueType::NumberList, false, json!([0.75, 0.25])),
+                spec("length", ValueType::Integer, false, json!(19)),
+            ],
+        })
+    }
+}
+
+impl Model for Ranker {
+    fn kind(&self) -> &'static str {
+        "ranker"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.0
+    }
+
+    fn predict(&self, rows: &RecordBatch) -> deskmill_models::Result<RecordBatch> {
+        let texts = rows.column(0).as_string::<i32>();
+        let lengths: Vec<i64> = texts.iter().map(|text| text.map_or(0, str::len) as i64).collect();
+        let best = |length: &i64| {
+            if *length > 10 {
+                ["long", "short"]
+            } else {
+                ["short", "long"]
+            }
+        };
+        let (mut labels, mut scores) = (
+            ListBuilder::new(StringBuilder::new()),
+            ListBuilder::new(Float64Builder::new()),
+        );
+        for length in &lengths {
+            best(length)
+                .iter()
+                .for_each(|label| labels.values().append_value(label));
+            labels.append(true);
+            scores.values().append_slice(&[0.75, 0.25]);
+            scores.append(true);
+        }
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(
+                lengths
+                    .iter()
+                    .map(|length| Some(best(length)[0]))
+                    .collect::<StringArray>(),
+            ),
+            Arc::new(Float64Array::from(vec![0.75; lengths.len()])),
+            Arc::new(labels.finish()),
+            Arc::new(scores.finish()),
+            Arc::new(Int64Array::from(lengths)),
+        ];
+        Ok(RecordBatch::try_new(self.0.output_schema(), columns).unwrap())
+    }
+
+    fn reasons(&self, rows: &RecordBatch, top: usize) -> deskmill_models::Result<Option<Vec<Vec<Reason>>>> {
+        let reason = Reason {
+            name: "length".to_owned(),
+            weight: 1.5,
+        };
+        Ok(Some(vec![vec![reason; top.min(1)]; rows.num_rows()]))
+    }
+
+    fn artifact(&self) -> Artifact {
+        no_artifact()
+    }
+}
+
+/// A server with the model `ranker` beside those of [`server`].
+fn ranker_app() -> Router {
+    let serving = server(ServingConfig::default());
+    serving
+        .loaded()
+        .put(Served::of(vec![Version::new("ranker", 1, Box::new(Ranker::new()))]).unwrap());
+    app(serving)
+}
+
 /// A server with model `intent` in versions 1 and 2 (`prod` names 2) and model `mirror`.
 fn server(config: ServingConfig) -> Arc<Serving> {
     let serving = Arc::new(Serving::new(config));
@@ -221,6 +315,7 @@ struct Reply {
     status: StatusCode,
     headers: HeaderMap,
     body: String,
+    bytes: bytes::Bytes,
 }
 
 impl Reply {
@@ -246,7 +341,8 @@ async fn send(app: &Router, request: Request<Body>) -> Reply {
     Reply {
         status: head.status,
         headers: head.headers,
-        body: String::from_utf8(body.to_vec()).unwrap(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        bytes: body,
     }
 }
 

@@ -10,7 +10,7 @@ const INFER: &str = "/v2/models/intent/infer";
 #[tokio::test]
 async fn the_server_and_its_health_are_asked_as_clients_ask() {
     let app = default_app();
-    insta::assert_snapshot!(get(&app, "/v2").await.body, @r#"{"name":"deskmill","version":"0.1.0","extensions":[]}"#);
+    insta::assert_snapshot!(get(&app, "/v2").await.body, @r#"{"name":"deskmill","version":"0.1.0","extensions":["binary_tensor_data","model_configuration","model_repository","statistics"]}"#);
     insta::assert_snapshot!(get(&app, "/v2/health/live").await.body, @r#"{"live":true}"#);
     insta::assert_snapshot!(get(&app, "/v2/health/ready").await.body, @r#"{"ready":true}"#);
     insta::assert_snapshot!(get(&app, "/v2/models/intent").await.body, @r#"{"name":"intent","versions":["1","2"],"platform":"deskmill_stamp","inputs":[{"name":"text","datatype":"BYTES","shape":[-1]}],"outputs":[{"name":"label","datatype":"BYTES","shape":[-1]},{"name":"score","datatype":"FP64","shape":[-1]},{"name":"labels","datatype":"BYTES","shape":[-1,-1]},{"name":"stamp","datatype":"INT64","shape":[-1]}]}"#);
@@ -41,7 +41,7 @@ async fn tensors_are_answered_by_tensors_and_short_lists_are_filled_up() {
 async fn outputs_are_given_as_asked_for() {
     let request = json!({
         "inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["hi"], "parameters": {}}],
-        "outputs": [{"name": "stamp"}, {"name": "label", "parameters": {"binary_data": true}}],
+        "outputs": [{"name": "stamp"}, {"name": "label", "parameters": {"binary_data": false}}],
         "parameters": {},
     });
     let reply = post(&default_app(), INFER, request).await;
@@ -86,6 +86,7 @@ async fn tensors_that_do_not_fit_are_named_by_their_path() {
         json!({"inputs": [7]}),
         json!({"inputs": [], "id": 7}),
         json!({"inputs": [], "model": "x"}),
+        json!({"inputs": [], "model_name": "x", "model_version": null}),
         json!({"inputs": [], "outputs": [{"name": "nothing"}]}),
         json!({"inputs": [], "outputs": [{"name": "label"}, {"name": "label"}]}),
         tensor("texts", json!([1]), "BYTES", json!(["a"])),
@@ -113,7 +114,8 @@ async fn tensors_that_do_not_fit_are_named_by_their_path() {
     $.inputs: expected an array of tensors, found an object
     $.inputs[0]: expected a tensor, found a number
     $.id: expected a string, found a number
-    $.model: expected only the keys inputs, outputs, id, parameters, found a key that is not known here
+    $.model: expected only the keys inputs, outputs, id, parameters, model_name, model_version, found a key that is not known here
+    $.model_name: expected `intent`, as the URL says, or no such key, found a string
     $.outputs[0].name: expected one of label, score, labels, stamp, each once, found another name
     $.outputs[1].name: expected one of label, score, labels, stamp, each once, found the same name again
     $.inputs[0].name: expected one of text, found another name
