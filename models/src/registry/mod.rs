@@ -14,9 +14,9 @@ mod read;
 mod rfc3339;
 mod settle;
 mod state;
-mod turns;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -81,7 +81,10 @@ impl Registry {
         let mut numbers = Vec::new();
         let mut objects = self.store.list(Some(folder));
         while let Some(meta) = objects.try_next().await.map_err(|e| store_failed(folder, e))? {
-            let number = meta.location.filename().and_then(|name| name.strip_suffix(".json")?.parse().ok());
+            let number = meta
+                .location
+                .filename()
+                .and_then(|name| name.strip_suffix(".json")?.parse().ok());
             numbers.extend(number.filter(|number| turn_path(folder, *number) == meta.location));
         }
         Ok(numbers)

@@ -224,13 +224,23 @@ impl Next<'_> {
                 active.resumed += 1;
                 self.work(id);
             }
-            (Phase::Working { holder, lease_until, .. }, None) if holder == view.me => {
+            (
+                Phase::Working {
+                    holder, lease_until, ..
+                },
+                None,
+            ) if holder == view.me => {
                 // Written anew when a third of it is gone.
                 if lease_until.duration_since(now) <= lease * 2 / 3 {
                     *lease_until = later(now, lease);
                 }
             }
-            (Phase::Working { holder, lease_until, .. }, over) if holder != view.me => {
+            (
+                Phase::Working {
+                    holder, lease_until, ..
+                },
+                over,
+            ) if holder != view.me => {
                 let lapses = later(*lease_until, lease / 3);
                 let is_lapsed = now >= lapses || *lease_until > later(now, lease + SET_BACK);
                 match over {
@@ -356,7 +366,9 @@ impl Next<'_> {
         let Some(active) = &self.state.active else { return };
         let deadline = later(active.began, seconds(self.policy.deadline_s));
         match &active.phase {
-            Phase::Working { holder, lease_until, .. } if holder == self.view.me => {
+            Phase::Working {
+                holder, lease_until, ..
+            } if holder == self.view.me => {
                 let renew = later(*lease_until, -(self.policy.lease() * 2 / 3));
                 self.wakes.extend([renew, deadline]);
             }
@@ -368,6 +380,10 @@ impl Next<'_> {
 
 /// A time moved; one that no calendar has is its end.
 fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
-    let end = if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
+    let end = if by.is_negative() {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    };
     time.checked_add(by).unwrap_or(end)
 }

@@ -85,7 +85,11 @@ pub(super) struct DueTime {
 impl Policy {
     /// The due times after another, in order, each once.
     pub(super) fn due_after(&self, time: Timestamp) -> impl Iterator<Item = DueTime> + '_ {
-        let mut moments: Vec<_> = self.crons.iter().map(|cron| cron.after(&self.zone, time).peekable()).collect();
+        let mut moments: Vec<_> = self
+            .crons
+            .iter()
+            .map(|cron| cron.after(&self.zone, time).peekable())
+            .collect();
         let mut next = move || {
             let first = moments.iter_mut().filter_map(|of_one| of_one.peek().copied()).min()?;
             for of_one in &mut moments {
@@ -102,6 +106,11 @@ impl Policy {
                 starts: due.checked_add(seconds(self.jitter_s(due, coming))).unwrap_or(due),
             })
         })
+    }
+
+    /// When the first due time after `time` starts a run; none if there are no due times.
+    pub fn next_start(&self, time: Timestamp) -> Option<Timestamp> {
+        self.due_after(time).next().map(|time| time.starts)
     }
 
     /// How long a due time is put off: less than the way to the next, so that the order stays.

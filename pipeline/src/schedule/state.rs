@@ -244,8 +244,8 @@ impl State {
     /// Has a run stopped that is under way or waits. A run that a scheduler works on is stopped at its next look.
     ///
     /// # Errors
-    /// The ended run, if it is over already; none if nobody knows it.
-    pub fn cancel(&mut self, id: &str, who: &str, now: Timestamp) -> Result<(), Option<Ended>> {
+    /// How it ended, if it is over already; none if nobody knows it.
+    pub fn cancel(&mut self, id: &str, who: &str, now: Timestamp) -> Result<(), Option<Outcome>> {
         let note = format!("by {who}");
         if let Some(at) = self.waiting.iter().position(|waiting| waiting.run.id == id) {
             let run = self.waiting.remove(at).run;
@@ -261,7 +261,10 @@ impl State {
                 }
                 Ok(())
             }
-            _ => Err(self.ended.iter().rev().find(|ended| ended.run.id == id).cloned()),
+            _ => {
+                let mut ended = self.ended.iter().rev();
+                Err(ended.find(|ended| ended.run.id == id).map(|ended| ended.outcome))
+            }
         }
     }
 }

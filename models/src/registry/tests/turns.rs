@@ -48,10 +48,25 @@ async fn a_writer_that_slept_while_its_turn_was_removed_is_told_so() {
     let registry = Home::new();
     let registry = registry.registry();
     for number in 0..40 {
-        assert!(registry.replace_turn("desk", number, Bytes::from_static(b"1")).await.unwrap());
+        assert!(
+            registry
+                .replace_turn("desk", number, Bytes::from_static(b"1"))
+                .await
+                .unwrap()
+        );
     }
-    assert!(!registry.replace_turn("desk", 2, Bytes::from_static(b"9")).await.unwrap());
-    assert!(!registry.replace_turn("desk", 39, Bytes::from_static(b"9")).await.unwrap());
+    assert!(
+        !registry
+            .replace_turn("desk", 2, Bytes::from_static(b"9"))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !registry
+            .replace_turn("desk", 39, Bytes::from_static(b"9"))
+            .await
+            .unwrap()
+    );
     assert_eq!(count(registry.turn("desk").await.unwrap()), (40, 1));
 }
 
@@ -61,9 +76,15 @@ async fn a_writer_killed_at_any_step_leaves_the_turn_before_or_its_own() {
         for last_takes_effect in [false, true] {
             let home = Home::new();
             for number in 0..20 {
-                home.registry().replace_turn("desk", number, Bytes::from_static(b"1")).await.unwrap();
+                home.registry()
+                    .replace_turn("desk", number, Bytes::from_static(b"1"))
+                    .await
+                    .unwrap();
             }
-            let mortal = Mortal { left: AtomicI64::new(steps), last_takes_effect };
+            let mortal = Mortal {
+                left: AtomicI64::new(steps),
+                last_takes_effect,
+            };
             let registry = home.through(|inner| Arc::new(Meddled { inner, meddler: mortal }));
             let told = registry.replace_turn("desk", 20, Bytes::from_static(b"2")).await;
             let found = count(home.registry().turn("desk").await.unwrap());

@@ -32,7 +32,11 @@ pub(in super::super) fn by_hand(text: &str, walk: &[Minute]) -> Vec<Timestamp> {
     let fits = |local: DateTime| {
         let fit = |at: usize, value: i8| fields[at][usize::try_from(value).unwrap()];
         let (day, weekday) = (fit(2, local.day()), fit(4, local.weekday().to_sunday_zero_offset()));
-        let days = if starred[2] || starred[4] { day && weekday } else { day || weekday };
+        let days = if starred[2] || starred[4] {
+            day && weekday
+        } else {
+            day || weekday
+        };
         fit(0, local.minute()) && fit(1, local.hour()) && fit(3, local.month()) && days
     };
     let mut found = Vec::new();
@@ -57,4 +61,3 @@ fn fits_field(text: &str, value: i8) -> bool {
         (first..=last).contains(&value) && (value - first) % step.parse::<i8>().unwrap() == 0
     })
 }
-

@@ -84,7 +84,10 @@ fn world(seed: u64, [from, to]: [Timestamp; 2], events: usize, tick_s: i64) -> W
             let gone = from + moment("gone", number, span);
             // Most absences are short: restarts.
             let longest = if number % 3 == 0 { 40 * 3600 } else { 900 };
-            [gone, gone + moment("back", number, longest) + SignedDuration::from_secs(tick_s)]
+            [
+                gone,
+                gone + moment("back", number, longest) + SignedDuration::from_secs(tick_s),
+            ]
         })
         .collect();
     let mut data: Vec<Timestamp> = (0..events).map(|number| from + moment("data", number, span)).collect();
@@ -109,7 +112,13 @@ fn agree(policy: &Policy, world: &World, (walk, tick_s): (&[Minute], i64), count
 
 #[test]
 fn a_year_in_five_zones_goes_as_the_plainest_scheduler_says() {
-    let zones = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Shanghai", "America/Santiago"];
+    let zones = [
+        "Europe/Berlin",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "Asia/Shanghai",
+        "America/Santiago",
+    ];
     let year = [at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z")];
     let crons: [&[&str]; 3] = [&["30 2 * * *"], &["0 * * * *", "30 */4 * * 1-5"], &["*/20 8-18 * * *"]];
     let mut counts = BTreeMap::new();
@@ -141,7 +150,10 @@ fn a_week_of_seconds_with_jitter_goes_as_the_plainest_scheduler_says() {
     let week = [at("2026-10-22T00:00:00Z"), at("2026-10-29T00:00:00Z")];
     let mut counts = BTreeMap::new();
     for (seed, overlap) in (11..).zip([Overlap::Skip, Overlap::Queue, Overlap::Replace]) {
-        let world = World { unit_s: 100, ..world(seed, week, 40, 1) };
+        let world = World {
+            unit_s: 100,
+            ..world(seed, week, 40, 1)
+        };
         let policy = Policy {
             overlap,
             jitter_max_s: 1000,
@@ -157,12 +169,25 @@ fn a_week_of_seconds_with_jitter_goes_as_the_plainest_scheduler_says() {
 
 #[test]
 fn jitter_follows_from_seed_and_time_and_never_reaches_the_next_due_time() {
-    let policy = Policy { jitter_max_s: 7200, ..policy("Europe/Berlin", &["0 * * * *", "0 3 * * *"]) };
+    let policy = Policy {
+        jitter_max_s: 7200,
+        ..policy("Europe/Berlin", &["0 * * * *", "0 3 * * *"])
+    };
     let of = |policy: &Policy| -> Vec<_> { policy.due_after(at("2026-01-01T00:00:00Z")).take(2000).collect() };
     let times = of(&policy);
     assert_eq!(times, of(&policy));
-    assert!(times.windows(2).all(|two| two[0].starts < two[1].due && two[0].due <= two[0].starts));
-    let late = times.iter().filter(|time| time.starts.duration_since(time.due).as_secs() > 1800).count();
-    assert!((800..1200).contains(&late), "half of them start in the second half of an hour: {late}");
+    assert!(
+        times
+            .windows(2)
+            .all(|two| two[0].starts < two[1].due && two[0].due <= two[0].starts)
+    );
+    let late = times
+        .iter()
+        .filter(|time| time.starts.duration_since(time.due).as_secs() > 1800)
+        .count();
+    assert!(
+        (800..1200).contains(&late),
+        "half of them start in the second half of an hour: {late}"
+    );
     assert_ne!(times, of(&Policy { seed: 8, ..policy }));
 }

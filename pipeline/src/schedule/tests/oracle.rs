@@ -92,7 +92,8 @@ impl<'a> Oracle<'a> {
             self.good = Some(active.began);
         }
         let tries = [active.failed, active.resumed];
-        self.fates.push((active.cause, active.due, Some(active.began), now, tries, outcome));
+        self.fates
+            .push((active.cause, active.due, Some(active.began), now, tries, outcome));
     }
 
     fn never(&mut self, job: &Job, now: Timestamp, outcome: Outcome) {
@@ -122,7 +123,11 @@ impl<'a> Oracle<'a> {
     }
 
     fn comes_due(&mut self, (starts, due): (Timestamp, Timestamp), now: Timestamp) {
-        let mut job = Job { cause: Cause::Cron, due, made_up: false };
+        let mut job = Job {
+            cause: Cause::Cron,
+            due,
+            made_up: false,
+        };
         if now.as_second() - starts.as_second() > 60 {
             job.made_up = true;
             self.queue.push(job);
@@ -147,7 +152,11 @@ impl<'a> Oracle<'a> {
                     self.never(&old, now, Outcome::Replaced);
                 }
                 self.queue.push(job);
-                if self.active.as_ref().is_some_and(|active| active.alive || active.works.is_none()) {
+                if self
+                    .active
+                    .as_ref()
+                    .is_some_and(|active| active.alive || active.works.is_none())
+                {
                     self.over(now, Outcome::Replaced);
                 } else if let Some(active) = &mut self.active {
                     // Its scheduler is dead, and that shows when the lease has lapsed.
@@ -164,10 +173,9 @@ impl<'a> Oracle<'a> {
         // A mark of `comes_due`: only runs of cron expressions are made here where runs are replaced.
         let replaced = active.cause == Cause::OldData && self.policy.overlap == Overlap::Replace;
         match active.works {
-            Some((_, until)) if active.alive && !is_late => {
-                if until.duration_since(now) <= lease * 2 / 3 {
-                    active.works = active.works.map(|works| (works.0, now + lease));
-                }
+            Some((_, until)) if active.alive && !is_late && until.duration_since(now) > lease * 2 / 3 => {}
+            Some(_) if active.alive && !is_late => {
+                active.works = active.works.map(|works| (works.0, now + lease));
             }
             Some((_, until)) if !active.alive => {
                 if now < until + lease / 3 {
@@ -201,7 +209,9 @@ impl<'a> Oracle<'a> {
         let policy = self.policy;
         let is_new = policy.new_data && self.seen_data.as_ref() != Some(digest);
         let is_old = policy.data_age_max_h.is_some_and(|age| {
-            let paused = self.ended.is_some_and(|ended| now < ended + secs(policy.retry_after_max_s));
+            let paused = self
+                .ended
+                .is_some_and(|ended| now < ended + secs(policy.retry_after_max_s));
             self.good.is_none_or(|good| now >= good + secs(age * 3600)) && !paused
         });
         let cause = match () {
@@ -209,7 +219,11 @@ impl<'a> Oracle<'a> {
             () if is_old => Cause::OldData,
             () => return,
         };
-        self.queue.push(Job { cause, due: now, made_up: false });
+        self.queue.push(Job {
+            cause,
+            due: now,
+            made_up: false,
+        });
     }
 
     fn begins(&mut self, now: Timestamp, data: &str) {

@@ -45,7 +45,10 @@ impl Chance {
     }
 
     fn up_to(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
 }
@@ -134,7 +137,9 @@ impl Play {
             self.shared.from = self.shared.from.or(state.due_until);
             let new = usize::try_from(state.counts.values().sum::<u64>() - before).unwrap();
             let new = &state.ended[state.ended.len() - new..];
-            self.shared.ended.extend(new.iter().map(|ended| (ended.run.id.clone(), ended.outcome)));
+            self.shared
+                .ended
+                .extend(new.iter().map(|ended| (ended.run.id.clone(), ended.outcome)));
             self.shared.turn += 1;
         }
         of.work.take_if(|_| done);
@@ -153,7 +158,11 @@ impl Play {
                 Act::Start(run) => {
                     assert!(of.work.is_none());
                     let takes = 20 + i64::try_from(self.chance.up_to(400)).unwrap();
-                    of.work = Some(Work { run, ends: now + takes, lease_until: held.unwrap() });
+                    of.work = Some(Work {
+                        run,
+                        ends: now + takes,
+                        lease_until: held.unwrap(),
+                    });
                 }
             }
         }
@@ -225,7 +234,12 @@ fn of_several_schedulers_one_works_and_every_due_time_comes_once() {
                 _ => {}
             }
         }
-        let good = play.shared.ended.iter().filter(|(_, outcome)| *outcome == Outcome::Good).count();
+        let good = play
+            .shared
+            .ended
+            .iter()
+            .filter(|(_, outcome)| *outcome == Outcome::Good)
+            .count();
         totals = [totals[0] + good, totals[1] + play.deaths, totals[2] + play.lost_turns];
     }
     let [good, deaths, lost_turns] = totals;

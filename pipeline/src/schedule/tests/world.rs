@@ -31,7 +31,14 @@ pub(super) type Fate = (Cause, Timestamp, Option<Timestamp>, Timestamp, [u32; 2]
 
 pub(super) fn fate(ended: &Ended) -> Fate {
     let tries = [ended.failed, ended.resumed];
-    (ended.run.cause, ended.run.due, ended.began, ended.ended, tries, ended.outcome)
+    (
+        ended.run.cause,
+        ended.run.due,
+        ended.began,
+        ended.ended,
+        tries,
+        ended.outcome,
+    )
 }
 
 impl World {
@@ -114,8 +121,14 @@ impl World {
             }
             let coming = events.range(now..).find(|event| **event > now).copied();
             let ends = work.as_ref().map(|work| work.1);
-            let Some(next) = [decision.wake, coming, ends].into_iter().flatten().min() else { break };
-            assert!(next > now || ends == Some(now), "it asks for the time that is: {now} {:?}", state.active);
+            let Some(next) = [decision.wake, coming, ends].into_iter().flatten().min() else {
+                break;
+            };
+            assert!(
+                next > now || ends == Some(now),
+                "it asks for the time that is: {now} {:?}",
+                state.active
+            );
             now = next;
         }
         fates
