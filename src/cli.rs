@@ -42,7 +42,13 @@ pub enum Verb {
     Plan,
     /// Run the project: ingest, clean, assemble, fit, evaluate, publish
     #[command(after_help = "Example:\n  deskmill -C desk run\n  deskmill -C desk run --json | jq .outcome")]
-    Run,
+    Run(RunArgs),
+    /// Run the project whenever its [schedule] says so, until stopped
+    #[command(after_help = "Example:\n  deskmill -C desk schedule")]
+    Schedule,
+    /// Look at scheduled runs, and cancel them
+    #[command(after_help = "Example:\n  deskmill -C desk runs\n  deskmill -C desk runs cancel 20261126T013000-s42")]
+    Runs(RunsArgs),
     /// Ingest and clean, and say whether the tables are what the project expects
     #[command(after_help = "Example:\n  deskmill -C desk check\n  deskmill -C desk check tickets")]
     Check(CheckArgs),
@@ -118,6 +124,43 @@ pub struct SampleArgs {
     /// The folder to write; must be new or empty
     #[arg(long)]
     pub out: PathBuf,
+}
+
+/// `run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Started by a scheduler: the id of the run, which ends when standard input does
+    #[arg(long, value_name = "ID", hide = true)]
+    pub scheduled: Option<String>,
+}
+
+/// `runs`
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// What to do with them (default: ls)
+    #[command(subcommand)]
+    pub action: Option<RunsAction>,
+}
+
+/// `runs ...`
+#[derive(Debug, Subcommand)]
+pub enum RunsAction {
+    /// List what is under way, what waits, what is due next, and what ended
+    Ls {
+        /// Ended runs to list at most, the newest
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Show a run: why it was, how it went, what it made
+    Show {
+        /// Its id
+        run: String,
+    },
+    /// Stop a run that is under way or waits
+    Cancel {
+        /// Its id
+        run: String,
+    },
 }
 
 /// `check`

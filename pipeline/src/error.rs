@@ -94,6 +94,16 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// A schedule cannot be kept, or a scheduled run not be found.
+    #[error("schedule of `{project}`: {message}")]
+    Schedule {
+        /// The project.
+        project: String,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// Another run is at work in the same work folder.
     #[error("{}: another run is at work in this folder", path.display())]
     Busy {
@@ -131,6 +141,7 @@ impl Error {
             | Error::Table { hint, .. }
             | Error::Examples { hint, .. }
             | Error::DiskFull { hint, .. }
+            | Error::Schedule { hint, .. }
             | Error::Lineage { hint, .. } => hint.clone(),
             Error::Rejects { .. } => {
                 "`deskmill rejects` shows them with their reasons; mend the data, the SQL, or `limits.rejects_max_share`".into()

@@ -21,6 +21,7 @@ pub mod rejects;
 pub mod report;
 pub mod run;
 pub mod sample;
+pub mod schedule;
 pub mod score;
 pub mod session;
 pub mod sources;

@@ -13,7 +13,9 @@ mod predict;
 mod profile;
 mod rejects;
 mod run;
+mod runs;
 mod sample;
+mod schedule;
 mod serve;
 mod sql;
 mod up;
@@ -38,7 +40,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Init => init::run(&place)?,
         Verb::Sample(args) => sample::run(&place, &args)?,
         Verb::Plan => plan::run(&place)?,
-        Verb::Run => return run::run(&place).await,
+        Verb::Run(args) => return run::run(&place, args).await,
+        Verb::Schedule => schedule::run(&place).await?,
+        Verb::Runs(args) => runs::run(&place, args).await?,
         Verb::Check(args) => return check::run(&place, &args).await,
         Verb::Profile(args) => profile::run(&place, &args)?,
         Verb::Models(args) => models::run(&place, args).await?,

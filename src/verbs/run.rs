@@ -11,21 +11,36 @@ use deskmill_pipeline::score::Format;
 use serde_json::json;
 
 use super::{Place, shown, who};
-use crate::output::{DONE, REFUSED, RunView, json_line, line};
+use crate::cli::RunArgs;
+use crate::output::{DONE, REFUSED, RunView, WRONG, json_line, line};
 
-pub async fn run(place: &Place) -> Result<ExitCode> {
+pub async fn run(place: &Place, args: RunArgs) -> Result<ExitCode> {
     let project = place.project()?;
-    let report = make(place, &project, Until::Models).await?;
+    let request = match args.scheduled {
+        None => request(Until::Models),
+        Some(run) => {
+            end_with_stdin();
+            RunRequest {
+                run,
+                who: "schedule".into(),
+                ..request(Until::Models)
+            }
+        }
+    };
+    let report = make_as(place, &project, &request).await?;
     Ok(ExitCode::from(if report.passed() { DONE } else { REFUSED }))
 }
 
 /// Runs a project, as far as is said, and shows how it goes.
 pub async fn make(place: &Place, project: &Project, until: Until) -> Result<RunReport> {
+    make_as(place, project, &request(until)).await
+}
+
+async fn make_as(place: &Place, project: &Project, request: &RunRequest) -> Result<RunReport> {
     // What a fetch found out and a run goes on with all the same. Drivers' own warnings may hold data, so not theirs.
     super::serve::log_to_stderr("deskmill_pipeline=warn");
     let view = RunView::new(place.json);
-    let request = request(until);
-    let report = run_project(project, &request, &|event| view.show(event)).await?;
+    let report = run_project(project, request, &|event| view.show(event)).await?;
     if view.is_json() {
         json_line(&json!({ "event": "report", "report": report }))?;
         return Ok(report);
@@ -57,4 +72,13 @@ fn request(until: Until) -> RunRequest {
         when,
         until,
     }
+}
+
+/// Ends this process when standard input does, as it does when the scheduler that holds its other end dies: the next one
+/// must not find us at work. A run can end anywhere.
+fn end_with_stdin() {
+    std::thread::spawn(|| {
+        let _ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        std::process::exit(i32::from(WRONG));
+    });
 }

@@ -16,6 +16,7 @@ mod settle;
 mod state;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -35,6 +36,7 @@ pub use names::{GOLDEN_FILE, MODEL_FILE, PROD, Wanted, parse_reference};
 pub(crate) use objects::sha256;
 pub use publish::{NewVersion, Published};
 pub use state::{ModelState, VersionState};
+pub use turns::Turn;
 
 use crate::error::{Error, Result};
 use crate::sentence::SentenceEncoder;
@@ -47,6 +49,7 @@ use crate::sentence::SentenceEncoder;
 ///                    model.safetensors, golden.parquet, report.json ...
 ///                    manifest.json  length and digest of each of them
 /// encoders/<name>/                  network.onnx, tokenizer.json, and manifest.json, which is written last
+/// _schedule/<project>/              the state of its schedule; see [`Registry::replace_turn`]
 /// ```
 ///
 /// Every object is created by put-if-absent and never changed. The state of a model is the fold of its log, so a

@@ -69,7 +69,7 @@ pub fn parse_reference(text: &str) -> Result<(String, Wanted)> {
     Ok((model.to_owned(), wanted))
 }
 
-const NAME_RULE: &str = "a small letter, then at most 63 small letters, digits, `_` or `-`";
+pub(super) const NAME_RULE: &str = "a small letter, then at most 63 small letters, digits, `_` or `-`";
 
 /// Refuses what is not a name of a model.
 pub(super) fn check_model(name: &str) -> Result<()> {
@@ -121,7 +121,7 @@ pub(super) fn is_name(name: &str) -> bool {
         && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
 }
 
-fn bad_name(what: &str, name: &str, rule: &str) -> crate::error::Error {
+pub(super) fn bad_name(what: &str, name: &str, rule: &str) -> crate::error::Error {
     // A name from outside can be long or hold control characters; neither may reach a terminal or a log.
     let shown: String = name.chars().take(40).flat_map(char::escape_debug).collect();
     refused(

@@ -7,6 +7,7 @@ mod encoders;
 mod fake;
 mod replay;
 mod sequences;
+mod turns;
 mod writers;
 
 use std::collections::BTreeMap;

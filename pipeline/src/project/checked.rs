@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::schedule::Policy;
+
 /// A project: a folder with a `deskmill.toml` in which nothing is wrong. Lists are in the order of the file.
 #[derive(Debug, Clone, Serialize)]
 pub struct Project {
@@ -35,6 +37,8 @@ pub struct Project {
     pub tables: Vec<Table>,
     /// `[models.NAME]`: the models made from the tables.
     pub models: Vec<ModelSpec>,
+    /// `[schedule]`: when `deskmill schedule` runs the project. Default: it does not.
+    pub schedule: Option<Policy>,
     /// `[serving]`: the HTTP server.
     pub serving: ServingSpec,
 }

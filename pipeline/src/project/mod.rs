@@ -12,6 +12,7 @@ mod names;
 mod personal;
 mod problems;
 mod reader;
+mod schedule;
 mod section;
 mod sources;
 mod starter;

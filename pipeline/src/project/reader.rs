@@ -13,6 +13,7 @@ use super::models::read_models;
 use super::names::NameRule;
 use super::personal::read_personal;
 use super::problems::{Problems, ProjectError, quoted};
+use super::schedule::read_schedule;
 use super::section::Section;
 use super::sources::read_sources;
 use super::tables::read_tables;
@@ -87,6 +88,7 @@ pub(super) fn check(text: &str, folder: &Path, recipes: &dyn Recipes, problems: 
     let (source_names, sources) = read_sources(&mut file, folder);
     let tables = read_tables(&mut file, &source_names, folder);
     let models = read_models(&mut file, recipes, folder);
+    let schedule = read_schedule(&mut file, seed);
     let serving = read_serving(file.section("serving"));
     file.finish();
 
@@ -101,6 +103,7 @@ pub(super) fn check(text: &str, folder: &Path, recipes: &dyn Recipes, problems: 
         sources,
         tables,
         models,
+        schedule,
         serving,
     };
     problems.is_empty().then_some(project)

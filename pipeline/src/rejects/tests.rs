@@ -123,6 +123,7 @@ fn project(folder: PathBuf) -> Project {
         sources: Vec::new(),
         tables: Vec::new(),
         models: Vec::new(),
+        schedule: None,
         serving: ServingSpec {
             listen: ([127, 0, 0, 1], 0).into(),
             body_max_bytes: 1024,

@@ -100,6 +100,25 @@ at_least = { accuracy = 0.80, macro_f1 = 1 }
 not_worse_than_current = true
 tolerance = 0
 
+[schedule]
+cron = ["30 2 * * mon-fri", "0 12 * * *"]
+time_zone = "Asia/Shanghai"
+jitter_max_s = 600
+overlap = "queue"
+queue_max = 5
+catch_up_max = 2
+new_data = true
+project_changed = true
+settle_s = 30
+data_age_max_h = 48
+retries_max = 1
+retry_after_s = 10
+retry_after_max_s = 20
+deadline_s = 100
+lease_s = 30
+look_every_s = 5
+stop_grace_s = 7
+
 [serving]
 listen = "[::1]:0"
 body_max_bytes = 2048

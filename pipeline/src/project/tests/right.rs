@@ -71,6 +71,19 @@ fn every_key_arrives() {
     assert_eq!((chats.format, &chats.reads[0].csv), (Format::Jsonl, &None));
     assert_eq!(relative(&chats.reads[0]), ["raw/chats.jsonl"]);
 
+    let schedule = serde_json::to_value(project.schedule.as_ref().unwrap()).unwrap();
+    let wanted = json!({
+        "crons": ["30 2 * * mon-fri", "0 12 * * *"], "time_zone": "Asia/Shanghai", "jitter_max_s": 600, "seed": 7,
+        "overlap": "queue", "queue_max": 5, "catch_up_max": 2, "new_data": true, "project_changed": true, "settle_s": 30,
+        "data_age_max_h": 48, "retries_max": 1, "retry_after_s": 10, "retry_after_max_s": 20, "deadline_s": 100,
+        "lease_s": 30, "look_every_s": 5, "stop_grace_s": 7,
+    });
+    assert_eq!(schedule, wanted);
+    assert_eq!(
+        project.schedule.as_ref().unwrap().zone.iana_name(),
+        Some("Asia/Shanghai")
+    );
+
     let table = project.table("tickets").unwrap();
     assert_eq!(table.sql, "select * from raw.tickets");
     assert_eq!(

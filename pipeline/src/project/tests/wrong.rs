@@ -411,3 +411,33 @@ check = "distribution"
     ];
     assert_eq!(messages(toml), wanted);
 }
+
+#[test]
+fn a_schedule_is_checked_like_the_rest() {
+    let desk = |schedule: &str| {
+        let head = "[project]\nname = \"a\"\n[sources.tickets]\nformat = \"csv\"\npath = \"raw/tickets-*.csv\"\n";
+        format!("{head}[schedule]\n{schedule}")
+    };
+    let all = "cron = [\"30 2 * * *\", \"61 2 * * *\", \"0 0 31 2 *\"]\ntime_zone = \"Europe/Berln\"\noverlap = \"kill\"\n\
+        queue_max = 2\nsettle_s = 1\nlook_every_s = 30\nretry_after_s = 9000\nretry_after_max_s = 60\njiter_max_s = 1\n";
+    let found = messages(&desk(all));
+    assert_eq!(
+        found,
+        [
+            "7: the minute cannot be `61`",
+            "7: there is no such day in any year",
+            "8: there is no time zone `Europe/Berln`",
+            "9: `overlap` cannot be `kill`",
+            "10: `queue_max` has no effect without `overlap = \"queue\"`",
+            "11: `settle_s` has no effect without `new_data` or `project_changed`",
+            "12: `look_every_s` is larger than a third of `lease_s`",
+            "13: `retry_after_s` is larger than retry_after_max_s",
+            "15: unknown key `jiter_max_s`",
+        ]
+    );
+    assert_eq!(messages(&desk("")), ["6: `cron` is missing in `[schedule]`"]);
+    let idle = messages(&desk("new_data = true\noverlap = \"skip\"\n"));
+    assert_eq!(idle, ["8: `overlap` has no effect without `cron`"]);
+    let shown = wrong(&desk("cron = [\"30 2 * *\"]\ntime_zone = \"Europe/Berln\"\n"));
+    assert_snapshot!(shown, @"");
+}
