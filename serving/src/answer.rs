@@ -116,7 +116,7 @@ impl Payload {
 /// Works on another thread when a core is free. Work whose time is up before it starts is dropped; work that has
 /// started keeps its place and its core until it is done, even when the caller was told that it is late. The work is
 /// told how long it waited.
-async fn aside(
+pub(crate) async fn aside(
     serving: &Serving,
     place: Place,
     deadline: Instant,

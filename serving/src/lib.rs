@@ -5,6 +5,7 @@
 //! model predict and the wire encode the answer. [`reload`] follows the registry. Nothing here fits or evaluates.
 
 mod answer;
+mod assignment;
 pub mod auth;
 pub mod config;
 pub mod error;

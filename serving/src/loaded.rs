@@ -71,6 +71,11 @@ impl Version {
         self.model.signature()
     }
 
+    /// The model, if it is one of a certain kind.
+    pub(crate) fn model_as<M: Model>(&self) -> Option<&M> {
+        (self.model.as_ref() as &dyn std::any::Any).downcast_ref()
+    }
+
     /// [`Model::predict`].
     pub(crate) fn predict(&self, rows: &RecordBatch) -> deskmill_models::Result<RecordBatch> {
         self.model.predict(rows)

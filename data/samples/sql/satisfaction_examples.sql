@@ -1,6 +1,6 @@
--- What the model `satisfaction` learns from: rated cases as they were when they were closed. Ratings come in later, and from a
--- third of the customers only.
-select r.rating as label,
+-- What the model `satisfaction` learns from: cases as they were when they were closed. Ratings come in later, and from a third
+-- of the customers only; the others are here too, so that the model can learn who answers.
+select coalesce(cast(r.rating as varchar), 'none') as label,
        t.closed_at as "time",
        t.customer_id as entity,
        t.channel,
@@ -12,7 +12,7 @@ select r.rating as label,
        t.transfers,
        t.handle_minutes,
        coalesce(t.subject, '') || ' ' || t.body as body
-from ratings r
-join tickets t on t.ticket_id = r.ticket_id
+from tickets t
+left join ratings r on r.ticket_id = t.ticket_id and r.rating between 1 and 5
 left join customers c on c.customer_id = t.customer_id
-where r.rating between 1 and 5
+where t.closed_at is not null

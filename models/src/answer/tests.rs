@@ -141,9 +141,16 @@ fn what_passages_show_is_masked_unless_they_are_public() {
     };
     assert!(!shown(&json!({})).contains("help@shop.example"));
     assert!(shown(&json!({"mask_passages": false})).contains("help@shop.example"));
-    let bytes = fitted(&passages(), &[], &json!({})).unwrap().artifact().to_bytes().unwrap();
+    let bytes = fitted(&passages(), &[], &json!({}))
+        .unwrap()
+        .artifact()
+        .to_bytes()
+        .unwrap();
     let holds = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
-    assert!(holds("seven days") && !holds("shop.example"), "nothing of it is in the artifact");
+    assert!(
+        holds("seven days") && !holds("shop.example"),
+        "nothing of it is in the artifact"
+    );
 }
 
 #[test]

@@ -229,6 +229,27 @@ pub fn auroc(scores: &[f64], positive: &[bool]) -> Option<f64> {
     Some((rank_sum - n * (n + 1.0) / 2.0) / (n * negatives as f64))
 }
 
+/// [`auroc`] of rows that count by their weights. `None` if the positives or the negatives weigh nothing.
+pub fn auroc_weighted(scores: &[f64], positive: &[bool], weights: &[f64]) -> Option<f64> {
+    let mut order: Vec<usize> = (0..scores.len().min(weights.len())).collect();
+    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+    let (mut area, mut below, mut positives) = (0.0, 0.0, 0.0);
+    let mut rest = order.as_slice();
+    while let Some(first) = rest.first() {
+        let ties = rest.iter().take_while(|row| scores[**row] == scores[*first]).count();
+        let weigh = |wanted: bool| -> f64 {
+            let rows = rest[..ties].iter().filter(|row| positive[**row] == wanted);
+            rows.map(|row| weights[*row]).sum()
+        };
+        let (own, others) = (weigh(true), weigh(false));
+        area += own * (below + others / 2.0);
+        below += others;
+        positives += own;
+        rest = &rest[ties..];
+    }
+    (below > 0.0 && positives > 0.0).then(|| area / (below * positives))
+}
+
 /// Reliability in `bins` bins of equal width, empty ones left out, and the expected calibration error (Guo et al. 2017).
 pub fn reliability(scores: &[f64], right: &[bool], bins: usize) -> (Vec<ReliabilityBin>, f64) {
     let mut sums = vec![(0u64, 0.0f64, 0u64); bins];
@@ -264,6 +285,16 @@ mod tests {
         assert_eq!(auroc(&[0.1, 0.4, 0.35, 0.8], &[false, false, true, true]), Some(0.75));
         assert_eq!(auroc(&[0.5; 4], &[true, false, true, false]), Some(0.5));
         assert_eq!(auroc(&[0.5], &[true]), None);
+        let (scores, positive) = ([0.1, 0.4, 0.35, 0.8, 0.4], [false, false, true, true, true]);
+        let plain = auroc(&scores, &positive).unwrap();
+        assert!((auroc_weighted(&scores, &positive, &[1.0; 5]).unwrap() - plain).abs() < 1e-12);
+        let twice = auroc(
+            &[0.1, 0.4, 0.35, 0.8, 0.4, 0.35],
+            &[false, false, true, true, true, true],
+        );
+        let weighted = auroc_weighted(&scores, &positive, &[1.0, 1.0, 2.0, 1.0, 1.0]);
+        assert!((weighted.unwrap() - twice.unwrap()).abs() < 1e-12);
+        assert_eq!(auroc_weighted(&scores, &positive, &[0.0, 0.0, 1.0, 1.0, 1.0]), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use arrow::datatypes::Float64Type;
 
 use super::levels::names;
 use super::predict::{SatisfactionModel, Settings};
+use super::response::ResponseTally;
 use crate::error::{Error, Result};
 use crate::kind::{Model, Rows};
 use crate::metrics::answers::{About, Answers, texts};
@@ -23,6 +24,8 @@ struct Collected {
     /// The probability of dissatisfaction, and whether it came so.
     low: Vec<f64>,
     is_low: Vec<bool>,
+    /// What each counts, where that was learned.
+    weights: Vec<f64>,
     /// How far the expected rating is from the actual one.
     off: Vec<f64>,
     /// Dissatisfied rows, those of them that were not handed over, rows that were.
@@ -45,15 +48,26 @@ pub(super) fn evaluate(model: &dyn Model, held_back: &dyn Rows) -> Result<Evalua
     });
     let mut collected = Collected::default();
     let mut contenders = Contenders::new(model.table().simpler());
+    let mut tally = model
+        .response()
+        .map(|response| ResponseTally::new(response, held_back))
+        .transpose()?;
     for batch in held_back.batches()? {
         let batch = with_names(&batch?)?;
+        let (batch, weights) = match &mut tally {
+            Some(tally) => tally.take(&batch)?,
+            None => (batch, Vec::new()),
+        };
         let predicted = model.predict(&batch)?;
         answers.add(&batch, &predicted)?;
-        collected.add(&batch, &predicted, settings)?;
+        collected.add((&batch, &weights), &predicted, settings)?;
         contend(model, &batch, &mut contenders)?;
     }
     let mut evaluation = answers.measure();
     collected.report(settings, &mut evaluation);
+    if let Some(tally) = &tally {
+        tally.report((&collected.low, &collected.is_low, &collected.weights), &mut evaluation);
+    }
     contenders.report(&mut evaluation);
     evaluation.notes.extend(notes(settings));
     Ok(evaluation)
@@ -90,7 +104,12 @@ fn with_names(batch: &RecordBatch) -> Result<RecordBatch> {
 }
 
 impl Collected {
-    fn add(&mut self, batch: &RecordBatch, predicted: &RecordBatch, settings: &Settings) -> Result<()> {
+    fn add(
+        &mut self,
+        (batch, weights): (&RecordBatch, &[f64]),
+        predicted: &RecordBatch,
+        settings: &Settings,
+    ) -> Result<()> {
         let number = |name: &str| {
             let column = predicted.column_by_name(name)?;
             column.as_primitive_opt::<Float64Type>()
@@ -114,6 +133,7 @@ impl Collected {
                 continue;
             };
             let is_low = levels.dissatisfied[level];
+            self.weights.push(weights.get(row).copied().unwrap_or(1.0));
             self.low.push(low.value(row));
             self.is_low.push(is_low);
             if let (Some(rating), Some(values)) = (rating, &levels.values) {

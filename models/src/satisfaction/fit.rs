@@ -5,6 +5,7 @@ use super::evaluate::HAND_OVER;
 use super::levels::{Levels, name_of};
 use super::predict::{SatisfactionModel, Settings};
 use super::recipe::SatisfactionRecipe;
+use super::response;
 use crate::error::{Error, Result};
 use crate::findings::Findings;
 use crate::kind::{Examples, FitContext, Fitted};
@@ -21,6 +22,7 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &SatisfactionRecipe, context:
     let levels = Levels::new(
         &[examples.train, examples.calibrate],
         &recipe.dissatisfied,
+        recipe.unanswered.as_deref(),
         examples.model,
     )?;
     let mut encoder = TableEncoder::new(plan.columns);
@@ -34,7 +36,13 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &SatisfactionRecipe, context:
         count: levels.names.len(),
         kept: &[],
     };
-    let (mut train, held_back) = read_rows(examples, &mut encoder, &classes, context)?;
+    let (mut train, mut held_back) = read_rows(examples, &mut encoder, &classes, context)?;
+    let response = response::fit(examples, recipe, encoder.plan(), context)?;
+    let response = response.map(|(response, weights)| {
+        train.weigh(&weights.train);
+        held_back.weigh(&weights.held_back);
+        response
+    });
     (context.progress)(0.4, "growing trees");
     train.balance(levels.names.len(), recipe.balance);
     let learning = Learning {
@@ -54,6 +62,7 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &SatisfactionRecipe, context:
         reasons: recipe.reasons,
         hand_over: learning.promise(&model, &held_back)?,
         left_out: plan.left_out,
+        response: response.as_ref().map(|response| response.settings.clone()),
         learned: (train.classes.len() as u64, examples.train.count()),
         rounds: model.rounds,
     };
@@ -62,7 +71,7 @@ pub(super) fn fit(examples: &Examples<'_>, recipe: &SatisfactionRecipe, context:
     let table = TableModel::new(encoder, model.trees)?.beside(simple);
     (context.progress)(1.0, "done");
     Ok(Fitted {
-        model: Box::new(SatisfactionModel::new(settings, table)),
+        model: Box::new(SatisfactionModel::new(settings, table, response)),
         findings: Findings::default(),
     })
 }

@@ -62,11 +62,12 @@ pub(super) fn names(column: &ArrayRef) -> Result<Vec<Option<String>>> {
 }
 
 impl Levels {
-    /// From the labels of the rows. `wanted` are those that mean dissatisfied, if the recipe says.
+    /// From the labels of the rows. `wanted` are those that mean dissatisfied and `unanswered` the one that is no level, if the
+    /// recipe says.
     ///
     /// # Errors
     /// When there are fewer than two or too many, or it cannot be told which mean dissatisfied.
-    pub(super) fn new(parts: &[&dyn Rows], wanted: &[String], model: &str) -> Result<Self> {
+    pub(super) fn new(parts: &[&dyn Rows], wanted: &[String], unanswered: Option<&str>, model: &str) -> Result<Self> {
         let problem = |message: String, hint: &str| Error::Examples {
             model: model.into(),
             message,
@@ -86,7 +87,8 @@ impl Levels {
                     let hint = "leave such rows out: `where label is not null`";
                     return Err(problem("column `label` holds nulls".into(), hint));
                 }
-                all.extend(names(column)?.into_iter().flatten());
+                let names = names(column)?.into_iter().flatten();
+                all.extend(names.filter(|name| Some(name.as_str()) != unanswered));
                 if all.len() > LEVELS_MAX {
                     let message = format!("more than {LEVELS_MAX} different labels");
                     return Err(problem(message, "a label is a level of satisfaction, such as 1 to 5"));

@@ -6,6 +6,7 @@ mod fit;
 mod levels;
 mod predict;
 mod recipe;
+mod response;
 #[cfg(test)]
 mod tests;
 

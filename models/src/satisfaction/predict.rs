@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::levels::Levels;
+use super::response::{Response, ResponseSettings};
 use crate::artifact::Artifact;
 use crate::error::{Error, Result};
 use crate::explained::{Reason, reason_columns, reason_specs};
@@ -33,6 +34,9 @@ pub(super) struct Settings {
     /// From where on a case is handed over; none if nothing is promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hand_over: Option<MissThreshold>,
+    /// How likely a case is to be rated, if that was learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<ResponseSettings>,
     /// Columns that are not used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
@@ -46,6 +50,7 @@ pub(super) struct Settings {
 pub struct SatisfactionModel {
     settings: Settings,
     table: TableModel,
+    response: Option<Response>,
     signature: Signature,
 }
 
@@ -63,7 +68,7 @@ pub(super) fn probabilities(levels: &Levels, answers: &[f64]) -> Vec<f64> {
 }
 
 impl SatisfactionModel {
-    pub(super) fn new(settings: Settings, table: TableModel) -> Self {
+    pub(super) fn new(settings: Settings, table: TableModel, response: Option<Response>) -> Self {
         let signature = Signature {
             inputs: table.encoder.inputs(),
             outputs: outputs(&settings),
@@ -71,6 +76,7 @@ impl SatisfactionModel {
         Self {
             settings,
             table,
+            response,
             signature,
         }
     }
@@ -93,7 +99,14 @@ impl SatisfactionModel {
         }
         let columns = (settings.plan.as_slice(), settings.text_scores.as_slice());
         let table = TableModel::take(&mut artifact, columns, (settings.objective, &settings.kinds))?;
-        Ok(Self::new(settings, table))
+        let response = settings.response.clone();
+        let response = response.map(|response| Response::take(&mut artifact, response, &settings.plan));
+        Ok(Self::new(settings, table, response.transpose()?))
+    }
+
+    /// How likely a case is to be rated, if that was learned.
+    pub(super) fn response(&self) -> Option<&Response> {
+        self.response.as_ref()
     }
 
     /// Its small facts.
@@ -240,7 +253,11 @@ impl Model for SatisfactionModel {
     fn artifact(&self) -> Artifact {
         Artifact {
             settings: serde_json::to_value(&self.settings).unwrap_or_default(),
-            tensors: self.table.tensors(),
+            tensors: {
+                let mut tensors = self.table.tensors();
+                tensors.extend(self.response.iter().flat_map(Response::tensors));
+                tensors
+            },
             encoder: None,
         }
     }

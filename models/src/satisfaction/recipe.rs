@@ -36,6 +36,11 @@ pub struct SatisfactionRecipe {
     /// Of the dissatisfied at most this share goes without `hand_over`; no such signal without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub miss_at_most: Option<f64>,
+    /// So many days after `time` nearly all ratings are in; 0 if it does not matter.
+    pub maturity_days: f64,
+    /// The label of cases without a rating.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<String>,
     /// The labels that mean dissatisfied; told by the labels themselves if not given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dissatisfied: Vec<String>,
@@ -47,7 +52,7 @@ pub struct SatisfactionRecipe {
     pub monotone: BTreeMap<String, i8>,
 }
 
-const NUMBERS: [NumberKey; 10] = [
+const NUMBERS: [NumberKey; 11] = [
     whole("rounds", 1000.0, 1.0, 100_000.0),
     number("learning_rate", 0.05, 0.001, 1.0),
     whole("leaves_max", 0.0, 0.0, 4096.0),
@@ -58,6 +63,7 @@ const NUMBERS: [NumberKey; 10] = [
     number("balance", 0.0, 0.0, 1.0),
     whole("reasons", 3.0, 0.0, 50.0),
     number("promise_confidence", 0.95, 0.5, 0.9999),
+    number("maturity_days", 0.0, 0.0, 3650.0),
 ];
 
 impl SatisfactionRecipe {
@@ -78,6 +84,27 @@ impl SatisfactionRecipe {
         reading.other(written, "miss_at_most", share, must);
         let must = ("must be a list of labels", "dissatisfied = [1, 2]");
         reading.other(written, "dissatisfied", labels, must);
+        let name = |value: &Value| value.as_str().map(|label| Value::from(super::levels::name_of(label)));
+        let must = (
+            "must be a label",
+            "unanswered = \"none\", if the cases without a rating have it",
+        );
+        reading.other(written, "unanswered", name, must);
+        if written.get("leaves_max").and_then(Value::as_f64) == Some(1.0) {
+            reading.wrong(
+                "leaves_max",
+                "must be 0, or a whole number from 2 to 4096",
+                "the default is 0",
+            );
+        }
+        if written.contains_key("maturity_days") && !written.contains_key("unanswered") {
+            let hint = "unanswered = \"none\", and cases without a rating among the examples";
+            reading.wrong(
+                "maturity_days",
+                "needs `unanswered`: without it all examples have their rating",
+                hint,
+            );
+        }
         role_choices(&mut reading, written);
         let must = ("must say 1 or -1 of each column", "monotone = { waiting_minutes = 1 }");
         let signs = |value: &Value| {

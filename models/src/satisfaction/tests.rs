@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::kind::Examples as KindExamples;
+use crate::real_data::draw;
 use crate::rows::MemoryRows;
 
 /// Cases whose rating follows from waiting, channel and text, with some chance; noise columns beside them.
@@ -379,4 +380,81 @@ proptest! {
             before = now;
         }
     }
+}
+
+/// Customers who waited long are dissatisfied, and more often say so; the newest cases are not rated yet.
+fn survey(range: std::ops::Range<usize>) -> MemoryRows {
+    let rows: Vec<usize> = range.collect();
+    let waited = |row: usize| draw(row, 100) as i64;
+    let low = |row: usize| (draw(row + 1_000_000, 100) as i64) < waited(row);
+    let asked = |row: usize| (draw(row + 2_000_000, 100) as i64) < 10 + waited(row) * 8 / 10;
+    let day = |row: usize| row as i64 % 100;
+    let label = |row: &usize| match asked(*row) && day(*row) < 95 {
+        true => Some(if low(*row) { "bad" } else { "good" }),
+        false => Some("none"),
+    };
+    let time = |row: &usize| Some(day(*row) * 86_400_000_000);
+    let batch = RecordBatch::try_from_iter([
+        (
+            "label",
+            Arc::new(rows.iter().map(label).collect::<StringArray>()) as arrow::array::ArrayRef,
+        ),
+        (
+            "time",
+            Arc::new(
+                rows.iter()
+                    .map(time)
+                    .collect::<arrow::array::TimestampMicrosecondArray>(),
+            ) as _,
+        ),
+        (
+            "waited",
+            Arc::new(rows.iter().map(|row| Some(waited(*row))).collect::<Int64Array>()) as _,
+        ),
+    ])
+    .unwrap();
+    MemoryRows::new(batch.schema(), vec![batch])
+}
+
+#[test]
+fn ratings_are_weighed_by_who_answers_and_wait_until_they_are_in() {
+    let (train, calibrate) = (survey(0..8000), survey(8000..10_000));
+    let examples = crate::kind::Examples {
+        model: "survey",
+        train: &train,
+        calibrate: &calibrate,
+    };
+    let context = FitContext {
+        seed: 7,
+        threads: 2,
+        memory_max_bytes: 1 << 28,
+        progress: &|_, _| (),
+        encoder: None,
+    };
+    let recipe = json!({"unanswered": "none", "maturity_days": 10, "dissatisfied": ["bad"], "rounds": 200});
+    let recipe = Satisfaction.check_recipe(&recipe).unwrap();
+    let model = Satisfaction.fit(&examples, &recipe, &context).unwrap().model;
+    let report = Satisfaction.evaluate(model.as_ref(), &survey(10_000..20_000)).unwrap();
+    let metric = |name: &str| report.metric(name).unwrap();
+    // Of all customers half are dissatisfied; of those who answer 0.5 + 0.8 * 0.0833 / 0.5.
+    assert!(
+        (metric("dissatisfied_share") - 0.63).abs() < 0.03,
+        "{:?}",
+        report.metrics
+    );
+    assert!(
+        (metric("dissatisfied_share_weighted") - 0.5).abs() < 0.03,
+        "{:?}",
+        report.metrics
+    );
+    assert!(metric("auroc_weighted") > 0.75 && metric("auroc") > 0.75);
+    let note = &report.notes.iter().find(|note| note.0 == "who answers").unwrap().1;
+    assert!(note.contains("last 10 days 2"), "{note}");
+    let bytes = model.artifact().to_bytes().unwrap();
+    let loaded = Satisfaction.load(Artifact::from_bytes(&bytes, None).unwrap()).unwrap();
+    assert_eq!(loaded.artifact().to_bytes().unwrap(), bytes);
+    let problems = Satisfaction
+        .check_recipe(&json!({"maturity_days": 3, "leaves_max": 1}))
+        .unwrap_err();
+    assert_eq!(problems.len(), 2, "{problems:?}");
 }

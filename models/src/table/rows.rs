@@ -92,6 +92,25 @@ fn row_bytes(plan: &[ColumnPlan]) -> usize {
 }
 
 impl TableRows {
+    /// Some of the rows, ready to be learned from.
+    pub fn taken(&self, rows: &[usize]) -> Self {
+        let columns = self.encoded.columns.iter().map(|column| column.take(rows));
+        Self {
+            encoded: Encoded::of_columns(columns.collect()),
+            classes: rows.iter().map(|row| self.classes[*row]).collect(),
+            weights: rows.iter().map(|row| self.weights[*row]).collect(),
+            kept: Vec::new(),
+        }
+    }
+
+    /// Multiplies the weights of all rows.
+    pub fn weigh(&mut self, by: &[f64]) {
+        self.weights
+            .iter_mut()
+            .zip(by)
+            .for_each(|(weight, by)| *weight *= *by as f32);
+    }
+
     /// Multiplies weights so that classes count alike with `balance` 1, and as they come with 0.
     pub fn balance(&mut self, classes: usize, balance: f64) {
         if balance == 0.0 {

@@ -9,9 +9,10 @@ use axum::response::{IntoResponse, Response};
 
 use super::models::{VersionPath, asked};
 use crate::Serving;
-use crate::answer::answer;
+use crate::answer::{Answer, answer};
+use crate::assignment::assign;
 use crate::limits::{BodyType, body_type, check_json};
-use crate::loaded::Asked;
+use crate::loaded::{Asked, Version};
 use crate::metrics::Answered;
 use crate::problem::{Problem, shown};
 use crate::protocols::Wire;
@@ -35,10 +36,14 @@ pub(crate) async fn native(State(serving): State<Arc<Serving>>, mut path: Versio
         "explain" => Wire::Explain,
         "classify" => Wire::Classify,
         "regress" => Wire::Regress,
+        "assign" => {
+            let asked = asked(path.version, path.alias);
+            return assigned(&serving, &path.model, &asked, request).await;
+        }
         other => {
             let detail = format!("there is no verb `{}`", shown(other));
             return Problem::not_found(detail)
-                .hint("verbs: predict, explain, classify, regress")
+                .hint("verbs: predict, explain, classify, regress, assign")
                 .into_response();
         }
     };
@@ -111,6 +116,22 @@ async fn respond(
         Ok(wire) => answer(serving, &version, wire, request).await,
         Err(problem) => Err(problem),
     };
+    response(version, answered)
+}
+
+/// `POST /v1/models/{model}[/versions/{version}|/labels/{alias}]:assign`.
+async fn assigned(serving: &Serving, model: &str, asked: &Asked, request: Request) -> Response {
+    match serving.loaded().find(model, asked) {
+        Ok(version) => {
+            let answered = assign(serving, &version, request).await;
+            response(version, answered)
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// An answer of a version, or why there is none, with its name and number in the headers.
+fn response(version: Arc<Version>, answered: Result<Answer, Problem>) -> Response {
     let (mut response, rows) = match answered {
         Ok(answer) => {
             let mut response = answer.encoded.body.into_response();

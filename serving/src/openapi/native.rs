@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::schemas::{columns_of, examples, object, schema};
 use super::{operation, told};
+use crate::assignment::body_of;
 use crate::loaded::Version;
 use crate::protocols::{classes, regressed};
 
@@ -21,6 +22,9 @@ pub(super) fn paths(version: &Version) -> Map<String, Value> {
     }
     if let Some(output) = regressed(version.signature()) {
         post("regress", regress(version, &version.signature().outputs[output]));
+    }
+    if let Some(body) = body_of(version) {
+        post("assign", assign(version, &body));
     }
     paths.insert(
         base.clone(),
@@ -94,6 +98,29 @@ fn answer(part: &str, part_schema: Value, part_example: Value, version: &Version
     });
     let example = json!({ part: part_example, "model_name": **version.name(), "model_version": version.text() });
     (schema, example)
+}
+
+fn assign(version: &Version, body: &Value) -> Value {
+    let side = |name: &str| {
+        let keys = body[name][0]
+            .as_object()
+            .map(|one| one.keys().cloned().collect::<Vec<_>>());
+        let about = format!("each with some of the keys {}", keys.unwrap_or_default().join(", "));
+        json!({ "type": "array", "items": { "type": "object", "required": ["id"] }, "description": about })
+    };
+    let request = json!({
+        "type": "object",
+        "required": ["id", "cases", "agents"],
+        "properties": { "id": { "type": "string" }, "cases": side("cases"), "agents": side("agents") },
+    });
+    let list = json!({ "type": "array", "items": { "type": "object" } });
+    let mut schema = answer("assigned", list.clone(), json!([]), version);
+    schema.0["properties"]["left"] = list;
+    schema.0["properties"]["policy"] = json!({ "type": "string" });
+    schema.1["left"] = json!([]);
+    let summary = format!("Which free agent takes which waiting case, by model {}", version.name());
+    let content = json!({ "application/json": { "schema": request, "example": body } });
+    operation(version, &summary, content, schema)
 }
 
 fn explain(version: &Version) -> Value {

@@ -1,5 +1,6 @@
 //! The whole server through its router, with small models made for it. Sockets are in socket.rs only.
 
+mod assignment;
 mod dependencies;
 mod grpc;
 mod keys;
