@@ -68,7 +68,7 @@ fn accuracy_is_about_the_other_rows() {
     let report = Intent.evaluate(model.as_ref(), &rows(desk(500..600))).unwrap();
     assert_eq!((report.rows, report.metric("accuracy")), (75, Some(1.0)));
     // Simpler models too are measured on the rows in scope, and have learned from no others.
-    let beside = report.beside.unwrap();
+    let beside = report.beside.as_ref().unwrap();
     assert!(beside.models.iter().all(|one| one.learned_rows <= 300), "{beside:?}");
     assert!(beside.models.iter().any(|one| one.metrics[0].value > 0.9), "{beside:?}");
     assert!(report.metric("out_of_scope_auroc").unwrap() > 0.99);

@@ -15,5 +15,4 @@ pub use grow::{Grown, Targeted, grow};
 pub use model::{TableModel, in_parts, ranked};
 pub use plan::{ColumnPlan, LeftOut, Plan, Role, RoleChoice, table_notes};
 pub use rows::{Classes, OWN_COLUMNS, TableRows, read_rows};
-pub use stored::{take_trees, tree_tensors};
 pub use texts::{TextClasses, TextScorer};

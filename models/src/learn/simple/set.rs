@@ -71,6 +71,13 @@ const TREE_STEPS_MAX: usize = 1 << 26;
 /// Numbers that naive Bayes looks at.
 const BAYES_CELLS_MAX: usize = 1 << 21;
 
+/// Rows times rows times columns of the normal distributions: smartcore gathers the rows of a class by iterators within
+/// each other, as deep as there are rows.
+const GAUSSIAN_STEPS_MAX: usize = 1 << 26;
+
+/// How deep they may be.
+const GAUSSIAN_ROWS_MAX: usize = 2_000;
+
 /// Rows that a leaf needs.
 const LEAF_ROWS_MIN: usize = 10;
 
@@ -122,7 +129,11 @@ impl SimpleSet {
             (thinned.classes.len() as u32, fitted)
         };
         let others = || {
-            let thinned = sampled.thinned(most(BAYES_CELLS_MAX, sampled.width), seed.wrapping_add(2));
+            let looked_at = match is_text {
+                true => most(BAYES_CELLS_MAX, sampled.width),
+                false => (GAUSSIAN_STEPS_MAX / sampled.width).isqrt().min(GAUSSIAN_ROWS_MAX),
+            };
+            let thinned = sampled.thinned(looked_at, seed.wrapping_add(2));
             let bayes = match is_text {
                 true => bayes::multinomial(&thinned, count),
                 false => bayes::gaussian(&thinned, count),

@@ -13,8 +13,8 @@ use crate::artifact::{Artifact, Tensor};
 use crate::encode::threads;
 use crate::error::{Error, Result};
 use crate::kind::ValueSpec;
-use crate::learn::trees::{ColumnKind, Objective, TreeModel};
-use crate::table::{ColumnPlan, FeatureColumn, Role, TableEncoder, columns_of, take_trees, tree_tensors};
+use crate::learn::trees::{ColumnKind, Objective, TreeModel, take_trees, tree_tensors};
+use crate::table::{ColumnPlan, FeatureColumn, Role, TableEncoder, columns_of};
 
 pub(super) use evaluate::PairTally;
 pub(super) use fit::{Pairs, fit};
