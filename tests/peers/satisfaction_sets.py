@@ -63,10 +63,12 @@ def jddc(_: argparse.Namespace) -> Data:
         for line in lines:
             turns, acts, level = line.rstrip("\n").split("\t")
             turns, acts = ast.literal_eval(turns), ast.literal_eval(acts)
-            # A conversation grows from line to line; the next one begins anew.
-            if len(turns) <= len(before):
+            # A conversation grows from line to line, and slides on once it has 16 turns. Replies are filled in a line later.
+            asked = [turn.split("|||")[0] for turn in turns]
+            grows, slides = asked[: len(before)] == before and len(asked) > len(before), asked[:-1] == before[1:]
+            if not before or not (grows or slides):
                 conversation = f"c{len(rows)}"
-            before = turns
+            before = asked
             rows.append((conversation, "\n".join(turns), turns[-1], f"act{acts[-1]}", str(len(turns)), level))
     columns = ["conversation", "turns", "last_turn", "last_act", "turn"]
     recipe = {"columns": {"conversation": "skip"}, "dissatisfied": [0], "balance": 0.5, "reasons": 0}
