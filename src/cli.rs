@@ -101,6 +101,9 @@ pub enum Verb {
     /// Make, list and revoke the keys that callers of a server need
     #[command(after_help = "Example:\n  deskmill keys add shop --scope predict --model intent")]
     Keys(KeysArgs),
+    /// Break the rungs of a model's ladder on a running server, one after the other, and show what callers get
+    #[command(after_help = "Example:\n  deskmill drill intent --server 127.0.0.1:8700")]
+    Drill(DrillArgs),
     /// Run, then serve
     #[command(after_help = "Example:\n  deskmill -C data/samples up")]
     Up(ServeArgs),
@@ -443,4 +446,20 @@ pub struct ServeArgs {
     /// File of the keys that callers need (see `deskmill keys`); read again when it changes
     #[arg(long, value_name = "FILE")]
     pub keys: Option<PathBuf>,
+    /// File of the ladders: what answers when a version fails or is late (see docs/serving.md)
+    #[arg(long, value_name = "FILE")]
+    pub ladders: Option<PathBuf>,
+}
+
+/// `drill`
+#[derive(Debug, Args)]
+pub struct DrillArgs {
+    /// The model
+    pub model: String,
+    /// Where the server listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8700")]
+    pub server: SocketAddr,
+    /// A key with the scope `admin`, if the server wants keys (default: DESKMILL_KEY)
+    #[arg(long)]
+    pub key: Option<String>,
 }

@@ -220,8 +220,19 @@ impl Engine {
             .iter()
             .map(|field| field.name().clone())
             .collect();
-        let order = names.iter().map(|name| quoted(name).sort(true, true)).collect();
-        frame.sort(order).map_err(|e| sql_error(place, &e))
+        let mut order: Vec<_> = names.iter().map(|name| quoted(name).sort(true, true)).collect();
+        let is_union = |node: &LogicalPlan| Ok(matches!(node, LogicalPlan::Union(_)));
+        if !frame.logical_plan().exists(is_union).map_err(|e| sql_error(place, &e))? {
+            return frame.sort(order).map_err(|e| sql_error(place, &e));
+        }
+        // A sort is pushed below a union, where a column that one side has as a constant is left out of the order, and the
+        // plan is then refused (seen with DataFusion 55.2). Numbers of rows keep it above; they only decide between equals.
+        const ARRIVED: &str = "_arrived";
+        let numbered = frame.window(vec![row_number().alias(ARRIVED)]);
+        order.push(quoted(ARRIVED).sort(true, true));
+        let sorted = numbered.and_then(|frame| frame.sort(order));
+        let sorted = sorted.and_then(|frame| frame.select(names.iter().map(|name| quoted(name)).collect::<Vec<_>>()));
+        sorted.map_err(|e| sql_error(place, &e))
     }
 }
 

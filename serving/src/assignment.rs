@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use axum::extract::Request;
+use deskmill_models::kind::Signature;
 use deskmill_models::routing::RoutingModel;
 use deskmill_models::routing::assign::{Assignment, example, from_json};
 use deskmill_models::rows::RowLimits;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Serving;
-use crate::answer::{Answer, aside};
+use crate::answer::{Answer, Ticket, in_lane};
 use crate::json;
 use crate::limits;
 use crate::loaded::Version;
@@ -20,7 +21,8 @@ use crate::problem::Problem;
 use crate::stats::Took;
 use crate::unpack::Coding;
 
-/// Answers a request to assign with one version, within the server's bounds.
+/// Answers a request to assign with one version, within the server's bounds. It has no ladder: a fixed answer cannot know who
+/// waits.
 pub(crate) async fn assign(serving: &Serving, version: &Arc<Version>, request: Request) -> Result<Answer, Problem> {
     let started = Instant::now();
     let answered = within_bounds(serving, version, request, started).await;
@@ -36,32 +38,32 @@ async fn within_bounds(
     request: Request,
     started: Instant,
 ) -> Result<Answer, Problem> {
-    let config = Arc::clone(serving.config_shared());
-    let deadline = started + config.timeout();
     let (head, body) = request.into_parts();
     limits::check_json(&head.headers)?;
     let coding = Coding::of(&head.headers)?;
-    let place = serving.limits().admit(&config)?;
-    let body = limits::read_body(&head.headers, body, &config, deadline).await?;
-    let version = Arc::clone(version);
-    aside(serving, place, deadline, move |queue| {
-        let started = Instant::now();
+    let ticket = Ticket::take(serving, &head.headers, 0)?;
+    let body = limits::read_body(&head.headers, body, serving.config(), ticket.deadline).await?;
+    let (own, config) = (Arc::clone(version), Arc::clone(serving.config_shared()));
+    in_lane(serving, version, &ticket, move || {
+        let queue = started.elapsed();
         let body = json::parse(&coding.unpack(body, &config)?)?;
         let limits = RowLimits {
             rows_max: config.rows_max,
             text_max_bytes: config.text_max_bytes,
         };
-        let assigned = catch_unwind(AssertUnwindSafe(|| assigned(&version, &body, limits)));
-        let (body, cases) = assigned.map_err(|_| Problem::internal(&place_of(&version), &"assign panicked"))??;
+        let assigned = catch_unwind(AssertUnwindSafe(|| assigned(&own, &body, limits)));
+        let (body, cases) = assigned.map_err(|_| Problem::internal(&place_of(&own), &"assign panicked"))??;
         let took = Took {
             queue,
-            predict: started.elapsed(),
+            predict: started.elapsed() - queue,
             ..Took::default()
         };
-        version.stats().answered(cases, took);
+        own.stats().answered(cases, took);
         Ok(Answer {
             encoded: body.into(),
             rows: cases,
+            version: Some(own),
+            degraded: None,
         })
     })
     .await
@@ -97,7 +99,7 @@ struct Named<'a> {
 }
 
 /// The model, with what it takes of agents, if it assigns cases.
-fn router(version: &Version) -> Option<(&RoutingModel, (deskmill_models::kind::Signature, &str))> {
+fn router(version: &Version) -> Option<(&RoutingModel, (Signature, &str))> {
     let routing = version.model_as::<RoutingModel>()?;
     Some((routing, routing.agent_signature()?))
 }

@@ -19,6 +19,9 @@ pub struct ServingConfig {
     /// File of the keys that callers need; without it they need none. `deskmill keys` makes it. Read again when it changes.
     #[arg(long, value_name = "FILE")]
     pub keys: Option<PathBuf>,
+    /// File of the ladders: what answers when a version fails or is late (see docs/serving.md).
+    #[arg(long, value_name = "FILE")]
+    pub ladders: Option<PathBuf>,
     /// Bytes of one request body.
     #[arg(long, value_name = "BYTES", default_value_t = ServingConfig::default().body_max_bytes)]
     pub body_max_bytes: usize,
@@ -60,6 +63,7 @@ impl Default for ServingConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8700)),
             allow_remote: false,
             keys: None,
+            ladders: None,
             body_max_bytes: 1 << 20,
             unpacked_max_ratio: 200,
             rows_max: 1000,

@@ -20,6 +20,9 @@ pub enum Error {
     /// The file of keys cannot be used.
     #[error("keys {0}")]
     Keys(#[from] crate::auth::KeyProblem),
+    /// The file of ladders cannot be used.
+    #[error("ladders {0}")]
+    Ladders(#[from] crate::fallback::LadderProblem),
     /// The system did not give the address.
     #[error("listen {address}: {source}")]
     Listen {
@@ -54,6 +57,7 @@ impl Error {
                  can reach this machine may ask the models"
             }
             Error::Keys(_) => "make the file with `deskmill keys add NAME --file FILE`",
+            Error::Ladders(_) => "docs/serving.md shows such a file",
             Error::Listen { .. } => "stop what listens there, choose another port, or port 0 for a free one",
             Error::Signal { .. } | Error::Serve { .. } => {
                 "look at the limits of this process (ulimit -a) and start again"

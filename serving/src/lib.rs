@@ -7,9 +7,12 @@
 mod answer;
 mod assignment;
 pub mod auth;
+mod breaker;
+mod bulkhead;
 pub mod config;
 pub mod error;
-mod fallback;
+pub mod fallback;
+mod gradient;
 mod handlers;
 mod json;
 mod limits;
@@ -40,6 +43,7 @@ pub struct Serving {
     metrics: metrics::Metrics,
     wishes: repository::Wishes,
     doors: auth::Doors,
+    ladders: fallback::Ladders,
     stopping: AtomicBool,
 }
 
@@ -53,6 +57,7 @@ impl Serving {
             metrics: metrics::Metrics::default(),
             wishes: repository::Wishes::default(),
             doors: auth::Doors::new(None),
+            ladders: fallback::Ladders::default(),
             stopping: AtomicBool::new(false),
         }
     }
@@ -64,6 +69,12 @@ impl Serving {
             doors: auth::Doors::new(Some(keys)),
             ..self
         }
+    }
+
+    /// The same server, which goes down these ladders when a version fails.
+    #[must_use]
+    pub fn with_ladders(self, ladders: fallback::Ladders) -> Self {
+        Self { ladders, ..self }
     }
 
     /// The settings.
@@ -83,6 +94,10 @@ impl Serving {
     /// The counters.
     pub fn metrics(&self) -> &metrics::Metrics {
         &self.metrics
+    }
+
+    pub(crate) fn ladders(&self) -> &fallback::Ladders {
+        &self.ladders
     }
 
     pub(crate) fn doors(&self) -> &auth::Doors {

@@ -2,6 +2,7 @@
 //! the time of its body. Bounds on rows and texts are kept where rows are made ([`deskmill_models::rows`]).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -18,32 +19,71 @@ use crate::problem::Problem;
 pub(crate) struct Limits {
     /// One for each prediction from its head to its answer.
     requests: Arc<Semaphore>,
-    /// One for each core: larger requests are worked on here, no more at once, so that memory and other requests'
-    /// latency stay bounded.
+    /// Larger requests are worked on here, no more at once, so that memory and other requests' latency stay bounded.
     lanes: Arc<Semaphore>,
 }
 
+/// How many larger requests are worked on at once: one a core, and two at least, so that one version never has them all.
+pub(crate) fn lanes() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from).max(2)
+}
+
 /// A place among the requests in progress. Work that outlives its request keeps it.
-pub(crate) type Place = OwnedSemaphorePermit;
+pub(crate) type Place = Arc<OwnedSemaphorePermit>;
 
 impl Limits {
     pub(crate) fn new(config: &ServingConfig) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             requests: Arc::new(Semaphore::new(config.concurrent_max)),
-            lanes: Arc::new(Semaphore::new(cores)),
+            lanes: Arc::new(Semaphore::new(lanes())),
         }
     }
 
     /// Takes a place, or refuses at once: waiting in line only makes everybody late.
     pub(crate) fn admit(&self, config: &ServingConfig) -> Result<Place, Problem> {
         let place = Arc::clone(&self.requests).try_acquire_owned();
-        place.map_err(|_| Problem::overloaded(config.concurrent_max))
+        place
+            .map(Arc::new)
+            .map_err(|_| Problem::overloaded(config.concurrent_max))
     }
 
     /// Waits for a core.
-    pub(crate) async fn lane(&self) -> Option<Place> {
+    pub(crate) async fn lane(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.lanes).acquire_owned().await.ok()
+    }
+}
+
+/// When a request must be answered: the server's time, or what the caller says if that is shorter: `deskmill-timeout-ms`,
+/// or gRPC's own header.
+pub(crate) fn deadline(headers: &HeaderMap, config: &ServingConfig) -> Result<Instant, Problem> {
+    let now = Instant::now();
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let asked = match (text("deskmill-timeout-ms"), text("grpc-timeout")) {
+        (Some(written), _) => written
+            .parse()
+            .ok()
+            .filter(|ms| *ms > 0)
+            .map(Duration::from_millis)
+            .map(Some),
+        (None, Some(written)) => grpc_timeout(written).map(Some),
+        (None, None) => Some(None),
+    };
+    let asked = asked.ok_or_else(|| Problem::body("the time in the headers is not a whole number from 1"))?;
+    Ok(now + asked.map_or(config.timeout(), |asked| asked.min(config.timeout())))
+}
+
+/// At most eight digits and a unit.
+fn grpc_timeout(written: &str) -> Option<Duration> {
+    let (digits, unit) = written.split_at_checked(written.len().checked_sub(1)?)?;
+    let count: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    match unit {
+        "H" => Some(Duration::from_secs(count * 3600)),
+        "M" => Some(Duration::from_secs(count * 60)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
     }
 }
 

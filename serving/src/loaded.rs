@@ -13,6 +13,7 @@ use deskmill_models::kind::{Model, Signature};
 use deskmill_models::registry::{ModelState, PROD};
 use tokio::time::Instant;
 
+use crate::bulkhead::Bulkhead;
 use crate::problem::{Problem, shown};
 use crate::stats::Stats;
 
@@ -24,6 +25,7 @@ pub struct Version {
     headers: [HeaderValue; 2],
     model: Box<dyn Model>,
     stats: Stats,
+    bulkhead: Bulkhead,
 }
 
 impl Version {
@@ -38,6 +40,7 @@ impl Version {
             headers,
             model,
             stats: Stats::default(),
+            bulkhead: Bulkhead::default(),
         }
     }
 
@@ -99,6 +102,11 @@ impl Version {
         let rows = RecordBatch::new_empty(signature.input_schema());
         let answers = RecordBatch::new_empty(signature.output_schema());
         self.reasons(&rows, &answers).is_ok_and(|reasons| reasons.is_some())
+    }
+
+    /// The wall around it.
+    pub(crate) fn bulkhead(&self) -> &Bulkhead {
+        &self.bulkhead
     }
 
     /// What was asked of it so far.

@@ -32,6 +32,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
     rows: Family<VersionLabels, Counter>,
+    degraded: Family<DegradedLabels, Counter>,
     load_failures: Family<ModelLabels, Counter>,
     versions_loaded: Gauge,
     in_flight: Gauge,
@@ -58,6 +59,12 @@ struct VersionLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DegradedLabels {
+    model: Arc<str>,
+    by: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ModelLabels {
     model: String,
 }
@@ -74,11 +81,17 @@ const PREDICTIONS: [&str; 8] = [
     "text_classification",
 ];
 
+/// The status of a refusal whose wire answers 200 whatever happens; travels with the response as an extension.
+#[derive(Clone, Copy)]
+pub(crate) struct Refused(pub(crate) u16);
+
 /// Which version a response came from; travels with it as an extension.
 #[derive(Clone)]
 pub(crate) struct Answered {
     pub(crate) version: Arc<Version>,
     pub(crate) rows: usize,
+    /// The rung that answered instead of the version asked for.
+    pub(crate) degraded: Option<&'static str>,
 }
 
 impl Default for Metrics {
@@ -88,6 +101,7 @@ impl Default for Metrics {
             requests: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             rows: Family::default(),
+            degraded: Family::default(),
             load_failures: Family::default(),
             versions_loaded: Gauge::default(),
             in_flight: Gauge::default(),
@@ -100,6 +114,11 @@ impl Default for Metrics {
             metrics.seconds.clone(),
         );
         r.register("rows", "Rows predicted", metrics.rows.clone());
+        r.register(
+            "degraded",
+            "Answers from further down a ladder, by the rung that gave them",
+            metrics.degraded.clone(),
+        );
         r.register(
             "load_failures",
             "Times a version or log could not be read",
@@ -144,7 +163,7 @@ impl Metrics {
             version: number,
         });
         for route in PREDICTIONS {
-            for status in [200, 400, 408, 413, 415, 500, 503, 504] {
+            for status in [200, 400, 403, 408, 413, 415, 500, 503, 504] {
                 let version = Some(number);
                 self.requests.remove(&RequestLabels {
                     model: Arc::clone(model),
@@ -159,7 +178,9 @@ impl Metrics {
     fn answered(&self, route: &'static str, response: &Response, started: Instant) {
         let from = response.extensions().get::<Answered>();
         let model: Arc<str> = from.map_or_else(Arc::default, |from| Arc::clone(from.version.name()));
-        let (version, status) = (from.map(|from| from.version.number()), response.status().as_u16());
+        let version = from.map(|from| from.version.number());
+        let refused = response.extensions().get::<Refused>();
+        let status = refused.map_or(response.status().as_u16(), |refused| refused.0);
         if let Some((from, version)) = from.filter(|from| from.rows > 0).zip(version) {
             self.rows
                 .get_or_create(&VersionLabels {
@@ -167,6 +188,10 @@ impl Metrics {
                     version,
                 })
                 .inc_by(from.rows as u64);
+        }
+        if let Some(by) = from.and_then(|from| from.degraded) {
+            let model = Arc::clone(&model);
+            self.degraded.get_or_create(&DegradedLabels { model, by }).inc();
         }
         let labels = RouteLabels {
             model: Arc::clone(&model),
@@ -237,6 +262,7 @@ fn route_of(path: &str) -> &'static str {
         _ if path.ends_with(":explain") => "explain",
         _ if path.ends_with(":classify") => "classify",
         _ if path.ends_with(":regress") => "regress",
+        _ if path.ends_with(":assign") => "assign",
         _ if path.starts_with("/v2/") && path.ends_with("/infer") => "infer",
         _ if path.starts_with("/models/") && path.ends_with("/invocations") => "invocations",
         _ if path.starts_with("/models/") => "text_classification",

@@ -74,6 +74,19 @@ impl Problem {
         self.0.status
     }
 
+    /// What went wrong in two words.
+    pub fn title(&self) -> String {
+        self.0.title.to_lowercase()
+    }
+
+    /// Whether something of ours is broken or slow, as against too much to do.
+    pub fn is_fault(&self) -> bool {
+        matches!(
+            self.0.status,
+            StatusCode::INTERNAL_SERVER_ERROR | StatusCode::GATEWAY_TIMEOUT
+        )
+    }
+
     /// What is wrong and the way out, in one line.
     pub fn text(&self) -> String {
         match &self.0.hint {
@@ -202,6 +215,42 @@ impl Problem {
             detail,
         )
         .hint("ask again after the time in Retry-After")
+    }
+
+    /// One version has as much to do as it can answer in time.
+    pub fn busy(model: &str, wait: std::time::Duration) -> Self {
+        let detail = format!("model `{model}` has as many requests as it can answer in time");
+        let uri = "urn:deskmill:problem:overloaded";
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, uri, "Overloaded", detail);
+        problem.0.again_s = Some(wait.as_secs() + 1);
+        problem.hint("ask again after the time in Retry-After")
+    }
+
+    /// One version failed too often of late to be asked.
+    pub fn tripped(model: &str) -> Self {
+        let detail = format!("model `{model}` failed or was late too often of late and is left alone for a moment");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "urn:deskmill:problem:tripped",
+            "Out of order",
+            detail,
+        )
+        .hint("ask again after the time in Retry-After; the server's log says what is wrong")
+    }
+
+    /// A rung of the ladder was broken on purpose.
+    pub fn drill() -> Self {
+        let uri = "urn:deskmill:problem:drill";
+        let detail = "every rung of the ladder was broken on purpose, for a drill";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, uri, "Broken for the drill", detail)
+    }
+
+    /// The answers that were written down have none for a row. The reason goes to the log.
+    pub fn no_rule(place: &str, reason: &str) -> Self {
+        tracing::warn!(place, reason, "a rung of the ladder has no answer");
+        let uri = "urn:deskmill:problem:no-rule";
+        let detail = "no answer was written down for this";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, uri, "No answer written down", detail)
     }
 
     /// A model or the server cannot answer yet, or not for the moment.

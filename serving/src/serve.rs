@@ -20,6 +20,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::auth::Keys;
 use crate::config::ServingConfig;
 use crate::error::{Error, Result};
+use crate::fallback::Ladders;
 use crate::reload::Reloader;
 use crate::{Serving, app};
 
@@ -38,6 +39,7 @@ pub async fn run(
 ) -> Result<()> {
     config.check()?;
     let keys = config.keys.as_deref().map(Keys::read).transpose()?;
+    let ladders = config.ladders.as_deref().map(Ladders::read).transpose()?;
     log_panics_by_place();
     let listener = BoundedListener::bind(&config).await?;
     let address = listener.local_addr().map_err(|source| Error::Listen {
@@ -48,6 +50,9 @@ pub async fn run(
     let mut serving = Serving::new(config);
     if let Some(keys) = keys {
         serving = serving.with_keys(keys);
+    }
+    if let Some(ladders) = ladders {
+        serving = serving.with_ladders(ladders);
     }
     let serving = Arc::new(serving);
     let watcher = tokio::spawn(Reloader::new(registry, Arc::clone(&serving)).watch());

@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod drill;
 mod encoder;
 mod gc;
 mod init;
@@ -52,6 +53,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Rejects(args) => return rejects::run(&place, args).await,
         Verb::Lineage(args) => lineage::run(&place, &args).await?,
         Verb::Gc(args) => gc::run(&place, &args).await?,
+        Verb::Drill(args) => return drill::run(&place, &args).await,
         Verb::Keys(args) => keys::run(&place, args)?,
         Verb::Serve(args) => serve::run(&place, &args).await?,
         Verb::Up(args) => return up::run(&place, &args).await,

@@ -45,6 +45,7 @@ fn config(project: &Project, args: &ServeArgs) -> ServingConfig {
         listen: args.listen.unwrap_or(written.listen),
         allow_remote: args.allow_remote,
         keys: args.keys.clone(),
+        ladders: args.ladders.clone(),
         body_max_bytes: written.body_max_bytes,
         rows_max: written.rows_max,
         text_max_bytes: written.text_max_bytes,

@@ -12,17 +12,16 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_body::Frame;
 use prost::Message;
-use tokio::time::Instant;
 
 use super::models::asked;
 use super::operations::EXTENSIONS;
 use super::repository::states;
 use crate::Serving;
-use crate::answer::{Payload, work};
+use crate::answer::{Payload, Ticket, work};
 use crate::auth::{Caller, Scope};
 use crate::limits;
 use crate::loaded::{Asked, Shelf};
-use crate::metrics::Answered;
+use crate::metrics::{Answered, Refused};
 use crate::problem::{Problem, shown};
 use crate::protocols::grpc::tensors;
 use crate::protocols::messages::{
@@ -62,15 +61,13 @@ pub(crate) async fn health(State(serving): State<Arc<Serving>>) -> Response {
 type Called = (Vec<u8>, axum::http::Extensions);
 
 async fn call(serving: &Arc<Serving>, method: &str, caller: &Caller, request: Request) -> Result<Called, Problem> {
-    let started = Instant::now();
-    let deadline = started + serving.config().timeout();
     let is_grpc = |value: &HeaderValue| value.as_bytes().starts_with(b"application/grpc");
     if !request.headers().get(CONTENT_TYPE).is_some_and(is_grpc) {
         return Err(Problem::media_type("the body's type is not application/grpc"));
     }
     let (head, body) = request.into_parts();
-    let place = serving.limits().admit(serving.config())?;
-    let body = limits::read_body(&head.headers, body, serving.config(), deadline).await?;
+    let ticket = Ticket::take(serving, &head.headers, 0)?;
+    let body = limits::read_body(&head.headers, body, serving.config(), ticket.deadline).await?;
     let message = unframed(serving, &head.headers, body)?;
     if method == "ModelInfer" {
         let request: InferRequest = read(message)?;
@@ -79,11 +76,12 @@ async fn call(serving: &Arc<Serving>, method: &str, caller: &Caller, request: Re
             .loaded()
             .find(&request.model_name, &of(&request.model_version))?;
         let payload = Payload::Message(Box::new(request));
-        let answer = work(serving, &version, place, deadline, payload).await?;
+        let answer = work(serving, &version, ticket, payload).await?;
         let mut extensions = axum::http::Extensions::new();
         extensions.insert(Answered {
-            version,
-            rows: answer.rows,
+            rows: answer.version.as_ref().map_or(0, |_| answer.rows),
+            version: answer.version.unwrap_or(version),
+            degraded: answer.degraded.map(|degraded| degraded.by),
         });
         return Ok((answer.encoded.body, extensions));
     }
@@ -187,6 +185,7 @@ pub(crate) fn refused(problem: &Problem) -> Response {
     let mut response = respond(Body::empty());
     let (status, message) = (code(problem.status()), escaped(&problem.text()));
     response.headers_mut().insert(STATUS, HeaderValue::from(status));
+    response.extensions_mut().insert(Refused(problem.status().as_u16()));
     if let Ok(message) = HeaderValue::from_str(&message) {
         response.headers_mut().insert(MESSAGE, message);
     }

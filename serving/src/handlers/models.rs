@@ -71,6 +71,9 @@ pub(crate) async fn show(State(serving): State<Arc<Serving>>, path: VersionPath)
     if let (Value::Object(body), Some(version)) = (&mut body, model.default_version()) {
         body.insert("signature".to_owned(), json!(version.signature()));
     }
+    if let (Value::Object(body), Some(ladder)) = (&mut body, serving.ladders().of(&model.name)) {
+        body.insert("ladder".to_owned(), json!(ladder.names()));
+    }
     if let (Value::Object(body), Some(trouble)) = (&mut body, &model.trouble) {
         body.insert("error".to_owned(), json!(trouble));
     }
@@ -144,6 +147,14 @@ fn state(model: &Served, number: u64) -> Value {
     let retired = model.facts.versions.get(&number).copied().unwrap_or(false);
     let failure = model.failures.get(&number);
     let state = match () {
+        // Its breaker is open: it failed too often of late, and the ladder answers for it.
+        () if model
+            .versions
+            .get(&number)
+            .is_some_and(|version| version.bulkhead().is_open()) =>
+        {
+            "out of order"
+        }
         () if model.versions.contains_key(&number) => "loaded",
         () if failure.is_some() => "failed",
         () if retired => "retired",

@@ -44,7 +44,9 @@ const DESCRIPTION: &str = "Models of a customer-service desk. Each path below as
     `/v1/models/{model}/versions/{version}:predict`, `/v1/models/{model}/labels/{alias}:predict` (and so each verb), \
     `/v2/models/{model}/versions/{version}/infer` and `/models/{model}/versions/{version}/...` ask another one. Every \
     answer names its model and version, in the headers `deskmill-model` and `deskmill-version` too. Bodies may be packed \
-    by gzip or deflate.";
+    by gzip or deflate. `deskmill-timeout-ms` asks for an answer within less time than the server gives. \
+    An answer from further down a model's ladder says so in `deskmill-degraded` and in its body. Where keys are needed, they \
+    come as `Authorization: Bearer KEY` or `X-API-Key: KEY`.";
 
 /// URLs that are the same whatever the models are.
 const GENERAL: [(&str, &str, &str); 11] = [

@@ -5,12 +5,15 @@ use serde_json::{Value, json};
 use crate::problem;
 
 /// What can go wrong with a request, by status.
-pub(super) const PROBLEMS: [(&str, &str); 8] = [
+pub(super) const PROBLEMS: [(&str, &str); 11] = [
     ("400", "a value or the body does not fit"),
+    ("401", "no key, or one that is not known here"),
+    ("403", "the key lacks the scope"),
     ("404", "no such model, version or alias"),
     ("408", "the body came too slowly"),
     ("413", "the body is too large"),
     ("415", "the body is of a type or coding that this URL does not take"),
+    ("429", "the key asked too often"),
     ("500", "the server failed; its log says why"),
     ("503", "too much is in progress, or the model is being loaded"),
     ("504", "no answer in time"),

@@ -76,7 +76,10 @@ pub(crate) enum Reply {
 
 /// What a model answered, and how it came to be asked.
 pub(crate) struct Predicted<'a> {
-    pub(crate) version: &'a Version,
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    /// Of the version asked for, whoever answered.
+    pub(crate) signature: &'a Signature,
     pub(crate) rows: RecordBatch,
     /// What spoke for each row's answer, where it was asked for.
     pub(crate) reasons: Option<Vec<Vec<Reason>>>,
@@ -139,7 +142,7 @@ impl Reply {
         };
         written
             .map(Encoded::from)
-            .map_err(|error| Problem::internal(predicted.version.name(), &error))
+            .map_err(|error| Problem::internal(predicted.name, &error))
     }
 }
 
@@ -157,7 +160,7 @@ pub(crate) fn classes(signature: &Signature) -> Option<(usize, usize)> {
 
 /// The labels of a row with their scores, the likeliest first. Empty if the answer has none.
 fn ranked(predicted: &Predicted<'_>, row: usize) -> Vec<(String, f64)> {
-    let Some((labels, scores)) = classes(predicted.version.signature()) else {
+    let Some((labels, scores)) = classes(predicted.signature) else {
         return Vec::new();
     };
     let (labels, scores) = (

@@ -92,8 +92,8 @@ pub(super) fn write(
     let mut writer = serde_json::Serializer::new(&mut body);
     let mut answer = writer.serialize_map(None)?;
     parts(&mut answer)?;
-    answer.serialize_entry("model_name", &**predicted.version.name())?;
-    answer.serialize_entry("model_version", predicted.version.text())?;
+    answer.serialize_entry("model_name", predicted.name)?;
+    answer.serialize_entry("model_version", predicted.version)?;
     if let Some(degraded) = predicted.degraded {
         answer.serialize_entry("degraded", degraded)?;
     }

@@ -271,5 +271,10 @@ async fn the_server_and_its_models_describe_themselves() {
     let metrics = get(&app, "/metrics").await.body;
     let counted = r#"deskmill_requests_total{model="intent",version="2",route="grpc_infer",status="200"} 1"#;
     assert!(metrics.contains(counted), "{metrics}");
+    let mut missing = infer(&["a"]);
+    missing.model_name = "none".into();
+    call(&app, "ModelInfer", &missing).await;
+    let metrics = get(&app, "/metrics").await.body;
+    assert!(metrics.contains(r#"route="grpc_infer",status="404"} 1"#), "{metrics}");
     assert_eq!(json!(metadata.platform), json!("deskmill_stamp"));
 }

@@ -1,9 +1,11 @@
 //! The whole server through its router, with small models made for it. Sockets are in socket.rs only.
 
 mod assignment;
+mod deadlines;
 mod dependencies;
 mod grpc;
 mod keys;
+mod ladder;
 mod limits;
 mod native;
 mod open_inference;

@@ -33,6 +33,21 @@ struct Part {
     targets: [Vec<Option<f64>>; 2],
 }
 
+impl Part {
+    /// The same rows, with what is left of their times over those that trees say.
+    fn above(&self, centre: &TreeModel, threads: usize) -> Result<Self> {
+        let answers = centre.predict_batch(&columns_of(&self.features), threads);
+        let answers = answers.map_err(|error| Error::table("examples", error))?;
+        let pairs = self.targets[0].iter().zip(answers);
+        let left = pairs.map(|(log, centre)| log.map(|log| log - centre)).collect();
+        Ok(Self {
+            features: self.features.clone(),
+            weights: self.weights.clone(),
+            targets: [left, Vec::new()],
+        })
+    }
+}
+
 /// Learns the model of agents. `None` if the recipe names no column of agents.
 ///
 /// # Errors
@@ -58,15 +73,16 @@ pub(in crate::routing) fn fit(pairs: &Pairs<'_>) -> Result<Option<Agents>> {
     let encoder = TableEncoder::new(plan.columns.clone());
     let train = part(pairs.train, &encoder)?;
     let held_back = part(pairs.held_back, &encoder)?;
-    let grown = |place: usize| grown(pairs, (&train, &held_back), place);
     let (mut handle, mut shifts) = (Vec::new(), [0.0; 2]);
-    for (place, shift) in shifts.iter_mut().enumerate() {
-        if let Some((trees, by)) = grown(place)? {
-            handle.push(trees);
-            *shift = by;
+    if let Some((centre, shift)) = grown(pairs, (&train, &held_back), 0)? {
+        // What is left above the centre; how much of it there is in rows that were learned is put right by the shift.
+        let above = (train.above(&centre, pairs.context.threads)?, held_back.above(&centre, pairs.context.threads)?);
+        if let Some((above, own)) = grown(pairs, (&above.0, &above.1), 1)? {
+            handle = vec![centre, above];
+            shifts = [shift, own];
         }
     }
-    let outcome = grown(QUANTILES.len())?.map(|(trees, _)| trees);
+    let outcome = grown(pairs, (&train, &held_back), QUANTILES.len())?.map(|(trees, _)| trees);
     let Some(kinds) = handle
         .first()
         .or(outcome.as_ref())

@@ -124,8 +124,8 @@ fn selection(signature: &Signature, request: &InferRequest) -> Result<Vec<Output
 /// The message without its frame.
 pub(crate) fn encode(tensors: &Tensors, predicted: &Predicted<'_>) -> Result<Encoded, Problem> {
     let mut response = InferResponse {
-        model_name: predicted.version.name().to_string(),
-        model_version: predicted.version.text().to_owned(),
+        model_name: predicted.name.to_owned(),
+        model_version: predicted.version.to_owned(),
         id: tensors.id.clone().unwrap_or_default(),
         ..InferResponse::default()
     };
@@ -134,12 +134,12 @@ pub(crate) fn encode(tensors: &Tensors, predicted: &Predicted<'_>) -> Result<Enc
             choice: Some(Choice::Text(text.to_owned())),
         };
         response.parameters = HashMap::from([
-            ("degraded_by".to_owned(), text(&degraded.by)),
+            ("degraded_by".to_owned(), text(degraded.by)),
             ("degraded_why".to_owned(), text(&degraded.why)),
         ]);
     }
     for output in &tensors.outputs {
-        let specs = &predicted.version.signature().outputs;
+        let specs = &predicted.signature.outputs;
         let (Some(spec), Some(column)) = (specs.get(output.at), predicted.rows.columns().get(output.at)) else {
             continue;
         };

@@ -189,7 +189,7 @@ fn name_at(names: &[&str], name: Option<&str>, chosen: &[Output], path: &str) ->
 }
 
 pub(super) fn encode(tensors: &Tensors, predicted: &Predicted<'_>) -> Result<Encoded, Problem> {
-    let specs = &predicted.version.signature().outputs;
+    let specs = &predicted.signature.outputs;
     let mut behind = Vec::new();
     let mut outputs = Vec::with_capacity(tensors.outputs.len());
     for output in &tensors.outputs {
@@ -204,13 +204,13 @@ pub(super) fn encode(tensors: &Tensors, predicted: &Predicted<'_>) -> Result<Enc
     }
     let raw = tensors.outputs.iter().any(|output| output.raw);
     let mut body = serde_json::to_vec(&Answer {
-        model_name: predicted.version.name(),
-        model_version: predicted.version.text(),
+        model_name: predicted.name,
+        model_version: predicted.version,
         id: tensors.id.as_deref(),
         parameters: predicted.degraded.map(|degraded| Parameters { degraded }),
         outputs,
     })
-    .map_err(|error| Problem::internal(predicted.version.name(), &error))?;
+    .map_err(|error| Problem::internal(predicted.name, &error))?;
     let json_bytes = raw.then_some(body.len());
     body.append(&mut behind);
     Ok(Encoded { body, json_bytes })
