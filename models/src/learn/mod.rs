@@ -14,6 +14,7 @@ mod targets;
 pub mod trees;
 mod weights;
 
+pub use binomial::at_most as share_of_hits_at_most;
 pub use blend::{Blend, Scored, fit_blend, sure_gap};
 pub use calibrate::{best_of, fit_temperature, softmax};
 pub use conditional::{Choice, Prior, choice_score, fit_choices, shares};

@@ -7,7 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use serde_json::{Map, Value};
 
-use super::{Confusion, Evaluation, LabelScores, Metric, Mistake, Slice, reliability, share_interval};
+use super::{Confusion, Evaluation, LabelScores, Metric, Mistake, RowParts, Slice, reliability, share_interval};
 use crate::error::{Error, Result};
 use crate::findings::Findings;
 use crate::text;
@@ -44,6 +44,7 @@ pub struct Answers {
     in_top_three: u64,
     log_loss: f64,
     slices: BTreeMap<String, BTreeMap<String, (u64, u64)>>,
+    parts: BTreeMap<String, RowParts>,
     mistakes: Vec<Mistake>,
 }
 
@@ -135,13 +136,16 @@ impl Answers {
             let column = cast(column, &DataType::Utf8).map_err(|e| Error::table(format!("column `{name}`"), e))?;
             let column = column.as_string::<i32>();
             let parts = self.slices.entry(name.clone()).or_default();
+            let of_rows = self.parts.entry(name.clone()).or_insert_with(|| RowParts::of(name));
             for row in 0..batch.num_rows() {
                 let value = if column.is_null(row) {
                     "(null)"
                 } else {
                     column.value(row)
                 };
-                let part = parts.entry(value.chars().take(60).collect()).or_default();
+                let value: String = value.chars().take(60).collect();
+                of_rows.push(&value);
+                let part = parts.entry(value).or_default();
                 part.0 += 1;
                 part.1 += u64::from(self.right[first + row]);
             }
@@ -155,7 +159,10 @@ impl Answers {
     }
 
     /// The figures.
-    pub fn measure(self) -> Evaluation {
+    pub fn measure(mut self) -> Evaluation {
+        let mut labels = RowParts::of("label");
+        self.actual.iter().for_each(|label| labels.push(label));
+        let row_parts = std::mem::take(&mut self.parts).into_values().chain([labels]).collect();
         let rows = self.right.len();
         let hits = self.right.iter().filter(|right| **right).count();
         let total = rows.max(1) as f64;
@@ -200,6 +207,7 @@ impl Answers {
             promises: None,
             beside: None,
             row_scores: self.right.iter().map(|right| f64::from(u8::from(*right))).collect(),
+            row_parts,
         }
     }
 

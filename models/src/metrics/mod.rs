@@ -2,6 +2,7 @@
 
 pub mod answers;
 mod beside;
+pub mod paired;
 mod promise_notes;
 
 pub use beside::{Beside, Contenders, SimplerFigures};
@@ -46,6 +47,59 @@ pub struct Evaluation {
     /// The main metric's value for each row (1 right, 0 wrong), in row order: what the gate's paired test needs.
     #[serde(skip)]
     pub row_scores: Vec<f64>,
+    /// The parts that the rows are in, column by column: for the gate's test of parts.
+    #[serde(skip)]
+    pub row_parts: Vec<RowParts>,
+}
+
+/// A column that cuts rows into parts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowParts {
+    /// Its name.
+    pub column: String,
+    /// The part of each row, a number from 0.
+    pub of_rows: Vec<u32>,
+    numbers: std::collections::BTreeMap<String, u32>,
+}
+
+impl RowParts {
+    /// A column of no row yet.
+    pub fn of(column: &str) -> Self {
+        Self {
+            column: column.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes a row.
+    pub fn push(&mut self, value: &str) {
+        let number = match self.numbers.get(value) {
+            Some(number) => *number,
+            None => {
+                let number = self.numbers.len() as u32;
+                self.numbers.insert(value.to_owned(), number);
+                number
+            }
+        };
+        self.of_rows.push(number);
+    }
+
+    /// The values with their rows, those with the most rows first.
+    pub fn parts(&self) -> Vec<(&str, Vec<usize>)> {
+        let mut rows = vec![Vec::new(); self.numbers.len()];
+        for (row, part) in self.of_rows.iter().enumerate() {
+            rows[*part as usize].push(row);
+        }
+        let named = self
+            .numbers
+            .iter()
+            .map(|(value, number)| (value.as_str(), *number as usize));
+        let mut parts: Vec<(&str, Vec<usize>)> = named
+            .map(|(value, at)| (value, std::mem::take(&mut rows[at])))
+            .collect();
+        parts.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then(a.0.cmp(b.0)));
+        parts
+    }
 }
 
 impl Evaluation {
@@ -229,6 +283,42 @@ pub fn auroc(scores: &[f64], positive: &[bool]) -> Option<f64> {
     Some((rank_sum - n * (n + 1.0) / 2.0) / (n * negatives as f64))
 }
 
+/// What each row adds to [`auroc`]: the mean of these is the area. Of a positive row the share of negatives below it, of a
+/// negative one the share of positives above it (DeLong, DeLong and Clarke-Pearson, Biometrics 1988), so that positives and
+/// negatives count half each. `None` if either is absent.
+pub fn auroc_shares(scores: &[f64], positive: &[bool]) -> Option<Vec<f64>> {
+    let positives = positive.iter().filter(|p| **p).count();
+    let negatives = positive.len() - positives;
+    if positives == 0 || negatives == 0 {
+        return None;
+    }
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+    let mut shares = vec![0.0; scores.len()];
+    let (mut positives_below, mut negatives_below) = (0, 0);
+    let mut rest = order.as_slice();
+    while let Some(first) = rest.first() {
+        let ties = rest.iter().take_while(|row| scores[**row] == scores[*first]).count();
+        let own = rest[..ties].iter().filter(|row| positive[**row]).count();
+        let others = ties - own;
+        for &row in &rest[..ties] {
+            let (beaten, of, rows) = match positive[row] {
+                true => (negatives_below as f64 + others as f64 / 2.0, negatives, positives),
+                false => (
+                    (positives - positives_below - own) as f64 + own as f64 / 2.0,
+                    positives,
+                    negatives,
+                ),
+            };
+            shares[row] = beaten / of as f64 * scores.len() as f64 / (2 * rows) as f64;
+        }
+        positives_below += own;
+        negatives_below += others;
+        rest = &rest[ties..];
+    }
+    Some(shares)
+}
+
 /// [`auroc`] of rows that count by their weights. `None` if the positives or the negatives weigh nothing.
 pub fn auroc_weighted(scores: &[f64], positive: &[bool], weights: &[f64]) -> Option<f64> {
     let mut order: Vec<usize> = (0..scores.len().min(weights.len())).collect();
@@ -295,6 +385,9 @@ mod tests {
         let weighted = auroc_weighted(&scores, &positive, &[1.0, 1.0, 2.0, 1.0, 1.0]);
         assert!((weighted.unwrap() - twice.unwrap()).abs() < 1e-12);
         assert_eq!(auroc_weighted(&scores, &positive, &[0.0, 0.0, 1.0, 1.0, 1.0]), None);
+        let shares = auroc_shares(&scores, &positive).unwrap();
+        assert!((shares.iter().sum::<f64>() / 5.0 - plain).abs() < 1e-12);
+        assert_eq!(auroc_shares(&[0.5], &[true]), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::response::ResponseTally;
 use crate::error::{Error, Result};
 use crate::kind::{Model, Rows};
 use crate::metrics::answers::{About, Answers, texts};
-use crate::metrics::{Contenders, Evaluation, Metric, MissPromise, PromiseReport, auroc, auroc_interval};
+use crate::metrics::{Contenders, Evaluation, Metric, MissPromise, PromiseReport, auroc, auroc_interval, auroc_shares};
 use crate::rows::conform;
 use crate::table::{Role, ranked, table_notes};
 
@@ -24,6 +24,8 @@ struct Collected {
     /// The probability of dissatisfaction, and whether it came so.
     low: Vec<f64>,
     is_low: Vec<bool>,
+    /// Whether each row has a level that the model knows, and so is among the above.
+    is_known: Vec<bool>,
     /// What each counts, where that was learned.
     weights: Vec<f64>,
     /// How far the expected rating is from the actual one.
@@ -126,10 +128,11 @@ impl Collected {
         let levels = &settings.levels;
         for row in 0..batch.num_rows() {
             // A level that no example had is one the model cannot know of; it counts by its value if it has one.
-            let Some(level) = (!labels.is_null(row))
+            let level = (!labels.is_null(row))
                 .then(|| labels.value(row))
-                .and_then(|name| levels.place(name))
-            else {
+                .and_then(|name| levels.place(name));
+            self.is_known.push(level.is_some());
+            let Some(level) = level else {
                 continue;
             };
             let is_low = levels.dissatisfied[level];
@@ -175,6 +178,14 @@ impl Collected {
                 None,
                 false,
             ));
+        }
+        if let Some(shares) = auroc_shares(&self.low, &self.is_low) {
+            let mut shares = shares.into_iter();
+            let scores = self
+                .is_known
+                .iter()
+                .map(|known| if *known { shares.next() } else { None });
+            evaluation.row_scores = scores.map(Option::unwrap_or_default).collect();
         }
         metrics.append(&mut evaluation.metrics);
         evaluation.metrics = metrics;

@@ -451,10 +451,20 @@ pub struct Gate {
     pub alias: String,
     /// `at_least`: metric -> the least value it may have. Default: none.
     pub at_least: BTreeMap<String, f64>,
-    /// `not_worse_than_current`: compare the model's main metric with the version that holds the alias. Default true.
+    /// `at_most`: metric -> the most it may have. Default: none.
+    pub at_most: BTreeMap<String, f64>,
+    /// `not_worse_than_current`: stop a version that is shown to be worse than the one that holds the alias, by the model's
+    /// main metric on the same rows, or on a part of them. Default true.
     pub not_worse_than_current: bool,
-    /// `tolerance`: the loss of the main metric allowed in that comparison. Default 0.005; 0 to 1.
+    /// `tolerance`: a loss of the main metric that is allowed even if it is shown. Default 0.005; 0 to 1.
     pub tolerance: f64,
+    /// `confidence`: one less the chance that a version which is no worse is stopped. Default 0.95; 0.5 to 0.9999.
+    pub confidence: f64,
+    /// `size_max_bytes`: the largest artifact; 0, the default, for any.
+    pub size_max_bytes: u64,
+    /// `latency_max_us`: the longest that 99 of 100 single rows may take on this machine, in microseconds; 0, the default,
+    /// for any.
+    pub latency_max_us: u64,
 }
 
 /// `[serving]`: the HTTP server and its bounds.

@@ -60,18 +60,27 @@ fn read_gate(mut section: Section<'_>) -> Gate {
         section.check_name(alias, NameRule::Model);
     }
     let at_least = section.section("at_least").numbers().into_iter().collect();
+    let at_most = section.section("at_most").numbers().into_iter().collect();
     let not_worse_than_current = section.flag("not_worse_than_current", true);
     let tolerance = section.number("tolerance", 0.0..=1.0, 0.005);
+    let confidence = section.number("confidence", 0.5..=0.9999, 0.95);
+    let size_max_bytes = section.whole("size_max_bytes", 1..=1 << 40, 0);
+    let latency_max_us = section.whole("latency_max_us", 1..=60_000_000, 0);
     if !not_worse_than_current {
         section.without_effect("tolerance", "when `not_worse_than_current` is false");
+        section.without_effect("confidence", "when `not_worse_than_current` is false");
     }
     section.finish();
     let alias = alias.map_or_else(|| "prod".to_owned(), |alias| alias.value);
     Gate {
         alias,
         at_least,
+        at_most,
         not_worse_than_current,
         tolerance,
+        confidence,
+        size_max_bytes,
+        latency_max_us,
     }
 }
 

@@ -26,6 +26,7 @@ fn empty() -> Evaluation {
         promises: None,
         beside: None,
         row_scores: Vec::new(),
+        row_parts: Vec::new(),
     }
 }
 

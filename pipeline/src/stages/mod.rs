@@ -5,6 +5,7 @@ pub mod assemble;
 pub mod clean;
 pub mod evaluate;
 pub mod fit;
+pub mod gate;
 pub mod ingest;
 mod kept;
 #[cfg(test)]

@@ -6,43 +6,20 @@ use std::path::Path;
 use bytes::Bytes;
 use deskmill_models::kind::Kind;
 use deskmill_models::registry::{Action, GOLDEN_FILE, LogEntry, MODEL_FILE, ModelState, NewVersion, Note, Registry};
-use deskmill_models::rows::ParquetRows;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::Input;
 use super::evaluate::{EvaluateFacts, REPORT_HTML, REPORT_JSON, load_fitted};
-use super::{Input, assemble};
+use super::gate::{Candidate, decide};
+pub use super::gate::{Check, Decision};
 use crate::error::{Error, Result};
 use crate::keys::{Parts, key};
 use crate::lineage::{LINEAGE_FILE, Lineage};
-use crate::project::{Gate, ModelSpec};
+use crate::project::ModelSpec;
 
 /// The model card in a version: what its kind is and is not.
 const CARD: &str = "card.md";
-
-/// What the gate looked at, and what it decided.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Decision {
-    /// The version it is about.
-    pub version: u64,
-    /// The alias it may get.
-    pub alias: String,
-    /// Whether the alias names the version now.
-    pub passed: bool,
-    /// One line for each thing looked at.
-    pub checks: Vec<Check>,
-}
-
-/// One thing the gate looked at.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Check {
-    /// `accuracy at least 0.800`, `not worse than version 3`.
-    pub what: String,
-    /// The figures.
-    pub found: String,
-    /// Whether it is met.
-    pub passed: bool,
-}
 
 /// The outcome of publishing one model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,13 +70,14 @@ pub async fn publish(request: &PublishRequest<'_>, registry: &Registry) -> Resul
     let model = request.model;
     let [examples, fitted, _] = request.folders;
     let files = files_of(request, registry).await?;
-    let signature = load_fitted(request.kind, fitted, registry).await?.signature().clone();
+    let loaded = load_fitted(request.kind, fitted, registry).await?;
+    let artifact_bytes = files.get(MODEL_FILE).map_or(0, |bytes| bytes.len() as u64);
     let published = registry
         .publish(NewVersion {
             model: model.name.clone(),
             kind: model.kind.clone(),
             key: request.key.to_owned(),
-            signature,
+            signature: loaded.signature().clone(),
             recipe: model.recipe.clone(),
             files,
             metrics: request.measured.metrics.clone(),
@@ -123,7 +101,16 @@ pub async fn publish(request: &PublishRequest<'_>, registry: &Registry) -> Resul
             serving,
         });
     }
-    let decision = decide(request, registry, &state, published.version, examples).await?;
+    let candidate = Candidate {
+        kind: request.kind,
+        spec: model,
+        version: published.version,
+        model: loaded.as_ref(),
+        measured: request.measured,
+        examples,
+        artifact_bytes,
+    };
+    let decision = decide(&candidate, registry, &state).await?;
     if decision.passed {
         let facts = serde_json::to_value(&decision.checks).unwrap_or_default();
         let note = Note {
@@ -180,52 +167,4 @@ fn was_decided(history: &[LogEntry], alias: &str, version: u64) -> bool {
     history.iter().any(
         |entry| matches!(&entry.action, Action::Promote { alias: a, version: v, .. } if a == alias && *v == version),
     )
-}
-
-async fn decide(
-    request: &PublishRequest<'_>,
-    registry: &Registry,
-    state: &ModelState,
-    version: u64,
-    examples: &Path,
-) -> Result<Decision> {
-    let gate: &Gate = &request.model.gate;
-    let measured = request.measured;
-    let mut checks: Vec<Check> = Vec::new();
-    for (name, least) in &gate.at_least {
-        let value = measured.metrics.get(name).copied();
-        checks.push(Check {
-            what: format!("{name} at least {least}"),
-            found: value.map_or_else(|| "no such metric".to_owned(), |value| format!("{value:.4}")),
-            passed: value.is_some_and(|value| value >= *least),
-        });
-    }
-    let current = state
-        .aliases
-        .get(&gate.alias)
-        .copied()
-        .filter(|current| *current != version);
-    if let Some(current) = current.filter(|_| gate.not_worse_than_current) {
-        let test = ParquetRows::open(&examples.join(assemble::FILES[2]))?;
-        let loaded = registry.load(&request.model.name, current).await?;
-        let evaluation = request.kind.evaluate(loaded.model.as_ref(), &test)?;
-        let main = &measured.main_metric;
-        let (new, old) = (measured.metrics.get(main), evaluation.metric(main));
-        let passed = new.zip(old).is_some_and(|(new, old)| *new >= old - gate.tolerance);
-        let shown = |value: Option<f64>| value.map_or_else(|| "none".to_owned(), |value| format!("{value:.4}"));
-        checks.push(Check {
-            what: format!(
-                "{main} on the same rows not worse than version {current} by more than {}",
-                gate.tolerance
-            ),
-            found: format!("{} against {}", shown(new.copied()), shown(old)),
-            passed,
-        });
-    }
-    Ok(Decision {
-        version,
-        alias: gate.alias.clone(),
-        passed: checks.iter().all(|check| check.passed),
-        checks,
-    })
 }

@@ -234,6 +234,7 @@ impl Answers {
             promises: None,
             beside: None,
             row_scores: self.row_scores,
+            row_parts: Vec::new(),
         }
     }
 

@@ -155,8 +155,12 @@ fn the_defaults() {
           "gate": {
             "alias": "prod",
             "at_least": {},
+            "at_most": {},
             "not_worse_than_current": true,
-            "tolerance": 0.005
+            "tolerance": 0.005,
+            "confidence": 0.95,
+            "size_max_bytes": 0,
+            "latency_max_us": 0
           }
         }
       ],
