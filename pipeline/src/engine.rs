@@ -8,11 +8,13 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::MemorySchemaProvider;
 use datafusion::common::TableReference;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{ParquetReadOptions, SQLOptions, SessionConfig, SessionContext, col};
 use datafusion::sql::parser::DFParser;
@@ -222,7 +224,11 @@ impl Engine {
             .collect();
         let mut order: Vec<_> = names.iter().map(|name| quoted(name).sort(true, true)).collect();
         let is_union = |node: &LogicalPlan| Ok(matches!(node, LogicalPlan::Union(_)));
-        if !frame.logical_plan().exists(is_union).map_err(|e| sql_error(place, &e))? {
+        if !frame
+            .logical_plan()
+            .exists(is_union)
+            .map_err(|e| sql_error(place, &e))?
+        {
             return frame.sort(order).map_err(|e| sql_error(place, &e));
         }
         // A sort is pushed below a union, where a column that one side has as a constant is left out of the order, and the

@@ -76,7 +76,10 @@ pub(in crate::routing) fn fit(pairs: &Pairs<'_>) -> Result<Option<Agents>> {
     let (mut handle, mut shifts) = (Vec::new(), [0.0; 2]);
     if let Some((centre, shift)) = grown(pairs, (&train, &held_back), 0)? {
         // What is left above the centre; how much of it there is in rows that were learned is put right by the shift.
-        let above = (train.above(&centre, pairs.context.threads)?, held_back.above(&centre, pairs.context.threads)?);
+        let above = (
+            train.above(&centre, pairs.context.threads)?,
+            held_back.above(&centre, pairs.context.threads)?,
+        );
         if let Some((above, own)) = grown(pairs, (&above.0, &above.1), 1)? {
             handle = vec![centre, above];
             shifts = [shift, own];

@@ -193,7 +193,10 @@ impl Agents {
     fn in_seconds(&self, mut logs: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
         let shifts = self.settings.handle.unwrap_or_default();
         if let [centre, above] = logs.as_mut_slice() {
-            above.iter_mut().zip(centre).for_each(|(above, centre)| *above += *centre);
+            above
+                .iter_mut()
+                .zip(centre)
+                .for_each(|(above, centre)| *above += *centre);
         }
         for (logs, shift) in logs.iter_mut().zip(shifts) {
             logs.iter_mut().for_each(|log| *log = seconds(*log + shift));
