@@ -16,7 +16,7 @@ const OPEN_FIRST: Duration = Duration::from_secs(1);
 const OPEN_MAX: Duration = Duration::from_secs(30);
 
 /// The state of one breaker.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Breaker {
     /// The last outcomes, one bit each: 1 is bad.
     outcomes: u32,
@@ -30,16 +30,6 @@ struct Open {
     wait: Duration,
     /// Whether the one request that may try is on its way.
     trying: bool,
-}
-
-impl Default for Breaker {
-    fn default() -> Self {
-        Self {
-            outcomes: 0,
-            count: 0,
-            open: None,
-        }
-    }
 }
 
 impl Breaker {

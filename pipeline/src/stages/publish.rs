@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use deskmill_models::kind::Kind;
-use deskmill_models::registry::{Action, GOLDEN_FILE, LogEntry, MODEL_FILE, ModelState, NewVersion, Note, Registry};
+use deskmill_models::registry::{Action, GOLDEN_FILE, LogEntry, MODEL_FILE, NewVersion, Note, Registry};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
