@@ -200,6 +200,16 @@ fn wrong_tensor(name: &str, expected: &str, found: Option<&Tensor>) -> Error {
 }
 
 impl Tensor {
+    /// What it takes in a file, in bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Tensor::U8(values) => values.len(),
+            Tensor::U32(values) => 4 * values.len(),
+            Tensor::F32(values) => 4 * values.len(),
+            Tensor::F64(values) => 8 * values.len(),
+        }
+    }
+
     fn type_name(&self) -> &'static str {
         match self {
             Tensor::U8(_) => "u8",

@@ -8,17 +8,19 @@ use super::context::ContextSettings;
 use super::encoded::{Calibration, Encoded, Encoding, Features};
 use super::examples::Source;
 use super::labels::Labels;
-use super::learning::{Learning, learn};
+use super::learning::{Learning, MEGABYTE, learn};
 use super::predict::{IntentModel, SCOPE_POINTS, Settings};
 use super::promises::{HeldBack, Promises};
 use super::recipe::IntentRecipe;
 use super::semantic::Semantic;
 use super::several::Several;
 use super::simpler;
+use crate::artifact::Tensor;
 use crate::encode::{NgramEncoder, VocabularyBuilder, VocabularyLimits};
 use crate::error::Result;
 use crate::findings::Findings;
-use crate::kind::{Examples, FitContext};
+use crate::kind::{Examples, FitContext, Model};
+use crate::learn::simple::SimpleSparse;
 use crate::learn::{NO_CLASS, fit_temperature};
 use crate::rows::{KeepRows, KeptRows};
 use crate::text::Preparation;
@@ -99,7 +101,15 @@ pub(super) fn fit(
     let simple = simpler::learn(&encoded, &labels, encoder.len(), recipe, context)?;
     (context.progress)(1.0, "done");
     let model = IntentModel::new(settings, encoder, weights, semantic)?;
-    Ok((model.beside(simple), findings))
+    Ok((beside(model, simple, recipe), findings))
+}
+
+/// A model with the simpler ones that it is shown beside. The bound on the artifact is the model's, so they must fit into
+/// what it leaves.
+fn beside(model: IntentModel, simple: Option<SimpleSparse>, recipe: &IntentRecipe) -> IntentModel {
+    let bytes = |tensors: &BTreeMap<String, Tensor>| tensors.values().map(Tensor::bytes).sum::<usize>();
+    let (own, most) = (bytes(&model.artifact().tensors), recipe.artifact_max_mb * MEGABYTE);
+    model.beside(simple.filter(|simple| own + bytes(&simple.tensors()) <= most))
 }
 
 /// The inverse temperature of probabilities, and the promises, if any are wanted. `margins` are those of the judged rows.

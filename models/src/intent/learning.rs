@@ -9,7 +9,7 @@ use crate::learn::{Block, LinearSettings, LinearTrainer, LinearWeights};
 /// Times through all rows at the end, when the calibration rows join in.
 const JOIN_PASSES: usize = 2;
 
-const MEGABYTE: usize = 1_000_000;
+pub(super) const MEGABYTE: usize = 1_000_000;
 
 /// How weights are learned.
 pub(super) struct Learning<'a> {

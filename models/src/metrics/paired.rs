@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn of_many_chances_few_are_shown() {
-        assert_eq!(holm(&[0.02, 0.001, 0.9, 0.0126], 0.05), [false, true, false, true]);
+        assert_eq!(holm(&[0.03, 0.001, 0.9, 0.0126], 0.05), [false, true, false, true]);
         assert_eq!(holm(&[0.04], 0.05), [true]);
         assert!(holm(&[], 0.05).is_empty());
     }

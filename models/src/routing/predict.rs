@@ -156,12 +156,12 @@ impl RoutingModel {
         let places: Vec<usize> = (0..cases.num_rows()).collect();
         let parts = map_chunks(&places, threads(), |part| {
             let first = part.first().copied().unwrap_or_default();
-            self.table.encoder.encode(&cases.slice(first, part.len()))
+            self.table.encoder.read_and_score(&cases.slice(first, part.len()))
         });
         let mut parts = parts.into_iter().collect::<Result<Vec<_>>>()?.into_iter();
-        let mut features = parts.next().unwrap_or_default();
-        parts.for_each(|part| features.iter_mut().zip(part).for_each(|(all, part)| all.append(part)));
-        model.pairs(&features, &agents)
+        let mut encoded = parts.next().unwrap_or_default();
+        parts.for_each(|part| encoded.append(part));
+        model.pairs(&encoded, &agents)
     }
 
     /// Which free agent takes which waiting case; the rows are those of the request, in its order.
@@ -181,8 +181,9 @@ impl RoutingModel {
 
     fn answer(&self, rows: &RecordBatch) -> Result<RecordBatch> {
         let settings = &self.settings;
-        let features = self.table.encoder.encode(rows)?;
-        let answers = self.table.answer(&features)?;
+        let encoded = self.table.encoder.read_and_score(rows)?;
+        let features = &encoded.columns;
+        let answers = self.table.answer(features)?;
         let mut label = StringBuilder::new();
         let (mut score, mut accepted, mut best) = (Vec::new(), Vec::new(), Vec::new());
         let mut labels = ListBuilder::new(StringBuilder::new());
@@ -212,12 +213,12 @@ impl RoutingModel {
             columns.push(Arc::new(BooleanArray::from(accepted)));
         }
         if let Some(agents) = &self.agents {
-            let Outlook { handle_s, outcome } = agents.predict(rows, &features)?;
+            let Outlook { handle_s, outcome } = agents.predict(rows, &encoded)?;
             let numbers = handle_s.into_iter().chain(outcome);
             columns.extend(numbers.map(|numbers| Arc::new(Float64Array::from(numbers)) as ArrayRef));
         }
         if settings.reasons > 0 {
-            let of = |row: usize| self.reasons_of(rows, &features, row, best[row]);
+            let of = |row: usize| self.reasons_of(rows, features, row, best[row]);
             columns.extend(reason_columns((0..rows.num_rows()).map(of), settings.reasons));
         }
         RecordBatch::try_new(self.signature.output_schema(), columns).map_err(|e| Error::table("prediction", e))

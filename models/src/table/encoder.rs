@@ -153,22 +153,8 @@ impl TableEncoder {
 
     /// Appends to the features of other rows the scores of their texts.
     pub fn score_texts(&self, encoded: &mut Encoded, threads: usize) {
-        for (texts, scorer) in encoded.texts.iter().zip(&self.scorers) {
-            let parts = map_chunks(texts, threads, |part| {
-                let (mut row, mut scores) = (Vec::new(), Vec::new());
-                let mut own = vec![Vec::with_capacity(part.len()); scorer.scores()];
-                for text in part {
-                    scorer.score(text, &mut row, &mut scores);
-                    own.iter_mut()
-                        .zip(&scores)
-                        .for_each(|(own, score)| own.push(f64::from(*score)));
-                }
-                own
-            });
-            let of = |score: usize| parts.iter().flat_map(|part| &part[score]).copied().collect();
-            let columns = (0..scorer.scores()).map(|score| FeatureColumn::Numbers(of(score)));
-            encoded.columns.extend(columns);
-        }
+        let scores = scored(&encoded.texts, &self.scorers, threads);
+        encoded.columns.extend(scores);
     }
 
     /// The columns a request gives.
@@ -251,9 +237,17 @@ impl TableEncoder {
     /// # Errors
     /// As [`Self::read`].
     pub fn encode(&self, rows: &RecordBatch) -> Result<Vec<FeatureColumn>> {
+        Ok(self.read_and_score(rows)?.columns)
+    }
+
+    /// All features of rows, with their prepared texts.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_and_score(&self, rows: &RecordBatch) -> Result<Encoded> {
         let mut encoded = self.read(rows, 1)?;
         self.score_texts(&mut encoded, 1);
-        Ok(encoded.columns)
+        Ok(encoded)
     }
 
     /// A value of a column as a reason shows it; nothing for texts.
@@ -310,6 +304,28 @@ impl TableEncoder {
         }
         Ok(encoder)
     }
+}
+
+/// The scores of some columns of prepared texts, each by its scorer, as features.
+pub fn scored(texts: &[Vec<String>], scorers: &[TextScorer], threads: usize) -> Vec<FeatureColumn> {
+    let mut features = Vec::new();
+    for (texts, scorer) in texts.iter().zip(scorers) {
+        let parts = map_chunks(texts, threads, |part| {
+            let (mut row, mut scores) = (Vec::new(), Vec::new());
+            let mut own = vec![Vec::with_capacity(part.len()); scorer.scores()];
+            for text in part {
+                scorer.score(text, &mut row, &mut scores);
+                own.iter_mut()
+                    .zip(&scores)
+                    .for_each(|(own, score)| own.push(f64::from(*score)));
+            }
+            own
+        });
+        let of = |score: usize| parts.iter().flat_map(|part| &part[score]).copied().collect();
+        let columns = (0..scorer.scores()).map(|score| FeatureColumn::Numbers(of(score)));
+        features.extend(columns);
+    }
+    features
 }
 
 fn prefix(text: usize) -> String {

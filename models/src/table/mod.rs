@@ -10,7 +10,7 @@ mod rows;
 mod tests;
 mod texts;
 
-pub use encoder::{Encoded, FeatureColumn, TableEncoder, columns_of};
+pub use encoder::{Encoded, FeatureColumn, TableEncoder, columns_of, scored};
 pub use grow::{Grown, Targeted, grow};
 pub use model::{TableModel, in_parts, ranked};
 pub use plan::{ColumnPlan, LeftOut, Plan, Role, RoleChoice, table_notes};

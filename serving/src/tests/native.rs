@@ -141,7 +141,7 @@ async fn what_does_not_exist_is_answered_by_what_does() {
       "status": 404,
       "detail": "there is no verb `foretell`",
       "error": "there is no verb `foretell`",
-      "hint": "verbs: predict, explain, classify, regress"
+      "hint": "verbs: predict, explain, classify, regress, assign"
     }
     "#);
     let url = get(&app, "/v3").await;

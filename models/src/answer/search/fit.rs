@@ -7,6 +7,7 @@ use super::features::{Candidate, candidates};
 use super::index::{AnswerIndex, Passage, Vectors};
 use super::model::{AnswerModel, Ranker, Settings};
 use super::terms::seen;
+use crate::encode::map_chunks;
 use crate::error::{Error, Result};
 
 /// Parts that labelled questions are cut into; each in turn is judged by what the others taught.
@@ -166,7 +167,8 @@ fn part(settings: &FitSettings<'_>, is_in: &dyn Fn(usize) -> bool) -> Result<(An
 fn judge(settings: &FitSettings<'_>, (texts, folds): (&[String], &[usize]), fold: usize) -> Result<Vec<Judged>> {
     let (labelled, vectors) = settings.labelled;
     let (index, classifier) = part(settings, &|at| folds[at] != fold)?;
-    let judged = (0..labelled.len()).filter(|at| folds[*at] == fold).map(|at| {
+    let places: Vec<usize> = (0..labelled.len()).filter(|at| folds[*at] == fold).collect();
+    let one = |at: usize| {
         let scores = index.score(&texts[at], vectors.map(|vectors| vectors.row(at)));
         let candidates = candidates((&index, classifier.as_ref()), &texts[at], &scores);
         let right = candidates
@@ -177,8 +179,11 @@ fn judge(settings: &FitSettings<'_>, (texts, folds): (&[String], &[usize]), fold
             right: right.collect(),
             candidates,
         }
+    };
+    let parts = map_chunks(&places, settings.threads, |part| {
+        part.iter().map(|at| one(*at)).collect::<Vec<Judged>>()
     });
-    Ok(judged.collect())
+    Ok(parts.into_iter().flatten().collect())
 }
 
 fn ranker<'a>(judged: impl Iterator<Item = &'a Judged>) -> Ranker {

@@ -71,11 +71,15 @@ impl Additive {
     }
 
     /// Takes weights out of a part of an artifact. None of it is trusted.
-    pub(super) fn take(part: &mut Part, (classes, width): (usize, usize), presence: bool) -> Result<Self> {
+    pub(super) fn take(
+        part: &mut Part,
+        (classes, width): (usize, usize),
+        (has_squares, presence): (bool, bool),
+    ) -> Result<Self> {
         let taken = Self {
             bias: part.take_f32("bias")?,
             weights: part.take_f32("weights")?,
-            squares: if part.has("squares") {
+            squares: if has_squares {
                 part.take_f32("squares")?
             } else {
                 Vec::new()
@@ -83,7 +87,7 @@ impl Additive {
             presence,
         };
         let lengths = taken.bias.len() == classes && taken.weights.len() == classes * width;
-        let squares = taken.squares.is_empty() || taken.squares.len() == taken.weights.len();
+        let squares = taken.squares.len() == if has_squares { taken.weights.len() } else { 0 };
         require(lengths && squares, "weights", "are not one a class and feature")?;
         let all = [&taken.bias, &taken.weights, &taken.squares];
         require(

@@ -233,14 +233,14 @@ impl SimpleSet {
         let fits = has(Simpler::Trivial) && (count > 1 || learned[1..] == [0; 4]);
         require(fits, "learned", "names models that cannot be")?;
         let sizes = (count, width);
-        let additive = |part: &mut Part, presence| Additive::take(part, sizes, presence);
+        let additive = |part: &mut Part, form| Additive::take(part, sizes, form);
         let objective = objective(count);
         Ok(Self {
             linear: has(Simpler::Linear)
-                .then(|| additive(&mut part.part("linear."), false))
+                .then(|| additive(&mut part.part("linear."), (false, false)))
                 .transpose()?,
             bayes: has(Simpler::Bayes)
-                .then(|| additive(&mut part.part("bayes."), is_text))
+                .then(|| additive(&mut part.part("bayes."), (!is_text, is_text)))
                 .transpose()?,
             neighbours: has(Simpler::Neighbours)
                 .then(|| Neighbours::take(&mut part.part("neighbours."), sizes))

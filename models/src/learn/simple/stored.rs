@@ -56,10 +56,6 @@ impl Part {
         self.0.tensors.extend(tensors);
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.0.tensors.contains_key(name)
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.0.tensors.is_empty()
     }

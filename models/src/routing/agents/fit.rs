@@ -11,7 +11,10 @@ use crate::kind::{Examples, FitContext};
 use crate::learn::trees::TreeModel;
 use crate::routing::fit::tree_settings;
 use crate::routing::recipe::RoutingRecipe;
-use crate::table::{Encoded, FeatureColumn, Plan, Role, RoleChoice, TableEncoder, TableRows, columns_of, grow};
+use crate::table::{
+    Encoded, FeatureColumn, Plan, Role, RoleChoice, TableEncoder, TableRows, TextClasses, TextScorer, columns_of, grow,
+    scored,
+};
 
 /// With fewer rows neither a time nor an outcome is learned.
 const ROWS_MIN: usize = 50;
@@ -71,8 +74,10 @@ pub(in crate::routing) fn fit(pairs: &Pairs<'_>) -> Result<Option<Agents>> {
         return Err(problem(message, "name the column that says who had the case"));
     }
     let encoder = TableEncoder::new(plan.columns.clone());
-    let train = part(pairs.train, &encoder)?;
-    let held_back = part(pairs.held_back, &encoder)?;
+    let (scorers, scores) = texts(pairs)?;
+    let train = part((pairs.train, scores), &encoder)?;
+    let scores = scored(&pairs.held_back.encoded.texts, &scorers, pairs.context.threads);
+    let held_back = part((pairs.held_back, scores), &encoder)?;
     let (mut handle, mut shifts) = (Vec::new(), [0.0; 2]);
     if let Some((centre, shift)) = grown(pairs, (&train, &held_back), 0)? {
         // What is left above the centre; how much of it there is in rows that were learned is put right by the shift.
@@ -102,11 +107,12 @@ pub(in crate::routing) fn fit(pairs: &Pairs<'_>) -> Result<Option<Agents>> {
         agent: agent.clone(),
         plan: plan.columns,
         kinds,
+        text_scores: scorers.iter().map(TextScorer::scores).collect(),
         handle: (!handle.is_empty()).then_some(shifts),
         outcome: outcome.is_some(),
         rows: (known(&train.targets[0]), known(&train.targets[1])),
     };
-    Ok(Some(Agents::new(settings, handle, outcome)))
+    Ok(Some(Agents::new(settings, scorers, handle, outcome)))
 }
 
 /// How the columns of agents are used.
@@ -126,7 +132,39 @@ fn plan(pairs: &Pairs<'_>, agent: &str) -> Result<Plan> {
     Plan::make(pairs.examples.train, &others, &chosen)
 }
 
-fn part(rows: &TableRows, encoder: &TableEncoder) -> Result<Part> {
+/// Learns to score the texts of cases for how long they take, as three classes: short, middling, long. What a text says of
+/// the queue says little of that. Also gives the scores of the rows to learn from, by weights that have not learned them.
+fn texts(pairs: &Pairs<'_>) -> Result<(Vec<TextScorer>, Vec<FeatureColumn>)> {
+    let mut times = Vec::with_capacity(pairs.train.classes.len());
+    for kept in &pairs.train.kept {
+        times.append(&mut numbers(kept, HANDLE)?);
+    }
+    let mut sorted: Vec<f64> = times.iter().flatten().copied().collect();
+    if sorted.len() < ROWS_MIN {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    sorted.sort_unstable_by(f64::total_cmp);
+    let edges = [sorted[sorted.len() / 3], sorted[2 * sorted.len() / 3]];
+    let class = |time: &Option<f64>| time.map_or(1, |time| edges.iter().filter(|edge| time > **edge).count() as u32);
+    let of_rows: Vec<u32> = times.iter().map(class).collect();
+    let classes = TextClasses {
+        of_rows: &of_rows,
+        count: edges.len() + 1,
+    };
+    let (mut scorers, mut features) = (Vec::new(), Vec::new());
+    for texts in &pairs.train.encoded.texts {
+        let how = (pairs.context.seed, pairs.context.threads);
+        let (scorer, unseen) = TextScorer::fit(texts, classes, &pairs.train.weights, how)?;
+        features.extend((0..scorer.scores()).map(|score| {
+            let of_rows = unseen.iter().skip(score).step_by(scorer.scores());
+            FeatureColumn::Numbers(of_rows.map(|score| f64::from(*score)).collect())
+        }));
+        scorers.push(scorer);
+    }
+    Ok((scorers, features))
+}
+
+fn part((rows, mut scores): (&TableRows, Vec<FeatureColumn>), encoder: &TableEncoder) -> Result<Part> {
     let failed = |e| Error::table("examples", e);
     let first = rows
         .kept
@@ -135,6 +173,7 @@ fn part(rows: &TableRows, encoder: &TableEncoder) -> Result<Part> {
     let kept = concat_batches(&first.schema(), &rows.kept).map_err(failed)?;
     let mut agents = encoder.read(&kept, 1)?.columns;
     let mut features = rows.encoded.columns.clone();
+    features.append(&mut scores);
     features.append(&mut agents);
     Ok(Part {
         features,

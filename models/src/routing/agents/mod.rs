@@ -14,7 +14,7 @@ use crate::encode::threads;
 use crate::error::{Error, Result};
 use crate::kind::ValueSpec;
 use crate::learn::trees::{ColumnKind, Objective, TreeModel, take_trees, tree_tensors};
-use crate::table::{ColumnPlan, FeatureColumn, Role, TableEncoder, columns_of};
+use crate::table::{ColumnPlan, Encoded, FeatureColumn, Role, TableEncoder, TextScorer, columns_of, scored};
 
 pub(super) use evaluate::PairTally;
 pub(super) use fit::{Pairs, fit};
@@ -40,6 +40,9 @@ pub(super) struct AgentSettings {
     pub plan: Vec<ColumnPlan>,
     /// The features of case and agent, as trees take them.
     pub kinds: Vec<ColumnKind>,
+    /// How many scores each column of texts has, that say how long such cases take.
+    #[serde(default)]
+    pub text_scores: Vec<usize>,
     /// What is added to the logarithm of each of [`QUANTILES`], so that held-back rows are below it as often as it says;
     /// absent if times were not learned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,6 +57,8 @@ pub(super) struct AgentSettings {
 pub(super) struct Agents {
     pub settings: AgentSettings,
     encoder: TableEncoder,
+    /// By column of texts of a case.
+    scorers: Vec<TextScorer>,
     handle: Vec<TreeModel>,
     outcome: Option<TreeModel>,
 }
@@ -72,10 +77,16 @@ fn objective(place: usize) -> Objective {
 }
 
 impl Agents {
-    fn new(settings: AgentSettings, handle: Vec<TreeModel>, outcome: Option<TreeModel>) -> Self {
+    fn new(
+        settings: AgentSettings,
+        scorers: Vec<TextScorer>,
+        handle: Vec<TreeModel>,
+        outcome: Option<TreeModel>,
+    ) -> Self {
         Self {
             encoder: TableEncoder::new(settings.plan.clone()),
             settings,
+            scorers,
             handle,
             outcome,
         }
@@ -94,7 +105,8 @@ impl Agents {
             && settings
                 .handle
                 .is_none_or(|shifts| shifts.iter().all(|shift| shift.is_finite()))
-            && (settings.handle.is_some() || settings.outcome);
+            && (settings.handle.is_some() || settings.outcome)
+            && settings.text_scores.len() < 1_000;
         if !fits {
             return Err(Error::artifact("settings", "agents do not fit the cases"));
         }
@@ -105,8 +117,13 @@ impl Agents {
             None => Vec::new(),
         };
         let outcome = settings.outcome.then(|| trees(2)).transpose()?;
-        let agents = Self::new(settings, handle, outcome);
-        if agents.encoder.features().len() != agents.settings.kinds.len() - case_kinds.len() {
+        let mut scorers = Vec::with_capacity(settings.text_scores.len());
+        for (at, scores) in settings.text_scores.iter().enumerate() {
+            scorers.push(TextScorer::take(&mut artifact.take_part(&text_prefix(at)), *scores)?);
+        }
+        let scores: usize = settings.text_scores.iter().sum();
+        let agents = Self::new(settings, scorers, handle, outcome);
+        if agents.encoder.features().len() + scores != agents.settings.kinds.len() - case_kinds.len() {
             return Err(Error::artifact(
                 "settings",
                 "columns of agents do not fit their features",
@@ -119,7 +136,12 @@ impl Agents {
     pub fn tensors(&self) -> BTreeMap<String, Tensor> {
         let outcome = self.outcome.iter().map(|trees| (trees, PREFIXES[2]));
         let trees = self.handle.iter().zip(PREFIXES).chain(outcome);
-        trees.flat_map(|(trees, prefix)| tree_tensors(trees, prefix)).collect()
+        let trees = trees.flat_map(|(trees, prefix)| tree_tensors(trees, prefix));
+        let texts = self.scorers.iter().enumerate().flat_map(|(at, scorer)| {
+            let tensors = scorer.tensors().into_iter();
+            tensors.map(move |(name, tensor)| (format!("{}{name}", text_prefix(at)), tensor))
+        });
+        trees.chain(texts).collect()
     }
 
     /// The columns of agents in a request; a request for the queue alone leaves them out.
@@ -127,14 +149,22 @@ impl Agents {
         self.encoder.inputs()
     }
 
+    /// The features of cases as agents are learned with them: those of the queue, and how long such texts take.
+    fn of_cases(&self, cases: &Encoded, threads: usize) -> Vec<FeatureColumn> {
+        let mut features = cases.columns.clone();
+        features.extend(scored(&cases.texts, &self.scorers, threads));
+        features
+    }
+
     /// What becomes of rows that have the columns of agents, given the features of their cases: of each row both quantiles in
     /// seconds, if times were learned, and the probability of a good outcome, if that was.
     ///
     /// # Errors
     /// When a column is missing.
-    pub fn predict(&self, rows: &RecordBatch, cases: &[FeatureColumn]) -> Result<Outlook> {
+    pub fn predict(&self, rows: &RecordBatch, cases: &Encoded) -> Result<Outlook> {
+        let cases = self.of_cases(cases, 1);
         let agents = self.encoder.read(rows, 1)?.columns;
-        let columns = [columns_of(cases), columns_of(&agents)].concat();
+        let columns = [columns_of(&cases), columns_of(&agents)].concat();
         let failed = |error| Error::table("prediction", error);
         let answers = |trees: &TreeModel| trees.predict_batch(&columns, 1).map_err(failed);
         let handle = self.handle.iter().map(answers).collect::<Result<Vec<_>>>()?;
@@ -148,9 +178,10 @@ impl Agents {
     ///
     /// # Errors
     /// When a column is missing.
-    pub fn pairs(&self, cases: &[FeatureColumn], agents: &RecordBatch) -> Result<Predicted> {
+    pub fn pairs(&self, cases: &Encoded, agents: &RecordBatch) -> Result<Predicted> {
+        let cases = self.of_cases(cases, threads());
         let agents = self.encoder.read(agents, 1)?.columns;
-        let (cases, agents) = (columns_of(cases), columns_of(&agents));
+        let (cases, agents) = (columns_of(&cases), columns_of(&agents));
         let count = |columns: &[crate::learn::trees::Column<'_>]| columns.first().map_or(0, |column| column.len());
         let pairs = count(&cases) * count(&agents);
         let failed = |error| Error::table("prediction", error);
@@ -206,6 +237,10 @@ impl Agents {
         }
         logs
     }
+}
+
+fn text_prefix(text: usize) -> String {
+    format!("agents.text.{text}.")
 }
 
 /// What is learned of a time: its logarithm, of a second more, as times are spread over orders of magnitude.

@@ -164,6 +164,7 @@ fn the_defaults() {
           }
         }
       ],
+      "schedule": null,
       "serving": {
         "listen": "127.0.0.1:8700",
         "body_max_bytes": 1048576,

@@ -439,5 +439,19 @@ fn a_schedule_is_checked_like_the_rest() {
     let idle = messages(&desk("new_data = true\noverlap = \"skip\"\n"));
     assert_eq!(idle, ["8: `overlap` has no effect without `cron`"]);
     let shown = wrong(&desk("cron = [\"30 2 * *\"]\ntime_zone = \"Europe/Berln\"\n"));
-    assert_snapshot!(shown, @"");
+    assert_snapshot!(shown, @r#"
+    error: a cron expression has five fields, this one 4
+     --> deskmill.toml:7:9
+      |
+    7 | cron = ["30 2 * *"]
+      |         ^^^^^^^^^^
+      hint: write minute, hour, day of the month, month, day of the week: "30 2 * * mon-fri"
+
+    error: there is no time zone `Europe/Berln`
+     --> deskmill.toml:8:13
+      |
+    8 | time_zone = "Europe/Berln"
+      |             ^^^^^^^^^^^^^^
+      hint: did you mean `Europe/Berlin`?
+    "#);
 }
