@@ -43,7 +43,7 @@ pub(super) fn read_schedule(file: &mut Section<'_>, seed: u64) -> Option<Policy>
     at_most(
         &section,
         ("retry_after_s", retry_after_s),
-        ("retry_after_max_s", retry_after_max_s),
+        ("`retry_after_max_s`", retry_after_max_s),
     );
     let deadline_s = section.whole("deadline_s", 10..=2_592_000, 21_600);
     let lease_s = section.whole("lease_s", 3..=3600, 60);

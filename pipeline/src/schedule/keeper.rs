@@ -108,7 +108,8 @@ impl<W: Worker> Keeper<'_, W> {
             // A clock that was set back must not keep us waiting.
             let is_time =
                 now >= desk.next_look || desk.next_look.duration_since(now) > seconds(2 * desk.policy.look_every_s);
-            if is_time || desk.finished.is_some() {
+            // What ended is written at once, or, while the registry is in trouble, at the next look.
+            if is_time || (desk.finished.is_some() && desk.trouble.is_none()) {
                 self.look(&mut desk).await;
             }
             if desk.stopping && (desk.mine.is_none() || Timestamp::now() >= grace_until) {

@@ -431,7 +431,7 @@ fn a_schedule_is_checked_like_the_rest() {
             "10: `queue_max` has no effect without `overlap = \"queue\"`",
             "11: `settle_s` has no effect without `new_data` or `project_changed`",
             "12: `look_every_s` is larger than a third of `lease_s`",
-            "13: `retry_after_s` is larger than retry_after_max_s",
+            "13: `retry_after_s` is larger than `retry_after_max_s`",
             "15: unknown key `jiter_max_s`",
         ]
     );

@@ -5,10 +5,10 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 /// A moment, its local time, and the local times that were left out just before it.
-pub(in super::super) type Minute = (Timestamp, DateTime, Vec<DateTime>);
+pub(super) type Minute = (Timestamp, DateTime, Vec<DateTime>);
 
 /// The minutes of a span, those of a day before it first.
-pub(in super::super) fn walk(zone: &TimeZone, [from, to]: [Timestamp; 2]) -> Vec<Minute> {
+pub(super) fn walk(zone: &TimeZone, [from, to]: [Timestamp; 2]) -> Vec<Minute> {
     let minutes = (from.as_second() / 60 - 26 * 60)..=to.as_second() / 60;
     let mut last: Option<DateTime> = None;
     let of = |minute: i64| {
@@ -23,7 +23,7 @@ pub(in super::super) fn walk(zone: &TimeZone, [from, to]: [Timestamp; 2]) -> Vec
 }
 
 /// The moments that an expression names among those of a walk, with nothing but local times and the rule.
-pub(in super::super) fn by_hand(text: &str, walk: &[Minute]) -> Vec<Timestamp> {
+pub(super) fn by_hand(text: &str, walk: &[Minute]) -> Vec<Timestamp> {
     let fields: Vec<Vec<bool>> = text
         .split(' ')
         .map(|field| (0..60).map(|n| fits_field(field, n)).collect())

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-pub(super) mod by_hand;
+mod by_hand;
+mod cron;
 mod oracle;
 mod several;
 mod single;
