@@ -21,5 +21,5 @@ select coalesce(p.page, 'none') as label,
        t.customer_id as entity,
        t.language
 from tickets t
-left join pages p on p.page like '%/' || t.language || '/' || t.intent || '.html'
+left join pages p on split_part(p.page, '/', -2) = t.language and split_part(p.page, '/', -1) = t.intent || '.html'
 where t.intent is not null
