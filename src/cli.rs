@@ -43,7 +43,7 @@ pub enum Verb {
     /// Run the project: ingest, clean, assemble, fit, evaluate, publish
     #[command(after_help = "Example:\n  deskmill -C desk run\n  deskmill -C desk run --json | jq .outcome")]
     Run(RunArgs),
-    /// Run the project whenever its [schedule] says so, until stopped
+    /// Run the project whenever its schedule says so, until stopped
     #[command(after_help = "Example:\n  deskmill -C desk schedule")]
     Schedule,
     /// Look at scheduled runs, and cancel them

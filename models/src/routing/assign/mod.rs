@@ -7,10 +7,10 @@
 //! level)^2`: at half the service level a quarter, at the service level `ageing_s`, at twice of it four times as much. On top
 //! of it comes a sum larger than all costs of all pairs, so that no case is left while an agent for it is free.
 //! Pairs without a skill or the language, and agents without capacity or at their cap of the day, are never chosen.
-//! [`flow`] finds the assignment of least total cost.
+//! `flow` finds the assignment of least total cost.
 //!
 //! **Exploring.** Judging another policy needs choices that could have been others. With probability `exploration` each
-//! case by itself draws its agent, the likelier the less it costs, before the others are assigned: see [`explore`].
+//! case by itself draws its agent, the likelier the less it costs, before the others are assigned: see `explore`.
 
 mod answer;
 mod cost;
